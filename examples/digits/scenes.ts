@@ -1,0 +1,67 @@
+import { type Box, iou, roiAlign } from './boxes';
+import { type Digits, imageSize } from './digits';
+import { between, pick, type Random, whole } from './random';
+
+/** A digit in a scene. */
+export interface Instance {
+  /** 1 to 10. */
+  readonly label: number;
+  /** The digit's own 28×28 pixels. */
+  readonly image: Float32Array;
+  /** Where these lie in the scene. */
+  readonly frame: Box;
+  /** The ground-truth box: the extent of the digit's silhouette. */
+  readonly box: Box;
+}
+
+/** A picture of several digits. */
+export interface Scene {
+  /** Width and height in pixels. */
+  readonly size: number;
+  readonly pixels: Float32Array;
+  readonly instances: readonly Instance[];
+}
+
+const sceneSize = 256;
+const placements = 12;
+const smallest = 40;
+const largest = 120;
+const noise = 0.15;
+
+/** A digit's silhouette, its ground-truth mask, is where it is at least this bright. */
+export const silhouette = 0.5;
+
+/** The extent of the silhouette in an image of size×size pixels that lies at (x0, y0). */
+function extent(image: Float32Array, size: number, x0: number, y0: number): Box {
+  const xs: number[] = [];
+  const ys: number[] = [];
+  image.forEach((value, i) => {
+    if (value < silhouette) return;
+    xs.push(i % size);
+    ys.push(Math.floor(i / size));
+  });
+  return [x0 + Math.min(...xs), y0 + Math.min(...ys), x0 + Math.max(...xs) + 1, y0 + Math.max(...ys) + 1];
+}
+
+/** Digits of various sizes and brightnesses on a noisy ground. They may touch, but hardly overlap. */
+export function composeScene(digits: Digits, random: Random): Scene {
+  const pixels = Float32Array.from({ length: sceneSize ** 2 }, () => noise * random());
+  const instances: Instance[] = [];
+  for (let i = 0; i < placements; i++) {
+    const digit = whole(random, 0, digits.length - 1);
+    const image = pick(random, digits[digit]!);
+    const size = whole(random, smallest, largest);
+    const x0 = whole(random, 0, sceneSize - size);
+    const y0 = whole(random, 0, sceneSize - size);
+    const brightness = between(random, 0.6, 1);
+    const scaled = roiAlign(image, imageSize, [0, 0, imageSize, imageSize], size, 1);
+    const box = extent(scaled, size, x0, y0);
+    if (instances.some((other) => iou(box, other.box) > 0.05)) continue;
+    scaled.forEach((value, j) => {
+      const at = (y0 + Math.floor(j / size)) * sceneSize + x0 + (j % size);
+      pixels[at] = Math.max(pixels[at]!, brightness * value);
+    });
+    instances.push({ label: digit + 1, image, frame: [x0, y0, x0 + size, y0 + size], box });
+  }
+  return { size: sceneSize, pixels, instances };
+}

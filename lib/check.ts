@@ -1,0 +1,82 @@
+import { types } from 'node:util';
+import { rangeError, show, typeError } from './errors';
+import type { HostArray } from './types';
+
+/** Throws unless `value` is an object. */
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Array.isArray(value))
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(value)}; expected an object`);
+}
+
+/** Throws on a name that is none of `known`: a typo must not be ignored. */
+export function checkKeys(what: string, value: object, known: ReadonlySet<string>): void {
+  for (const key in value)
+    if (!known.has(key))
+      throw typeError('ERR_ROI_LOSS_OPTION', `unknown ${what} '${key}'; expected ${[...known].join(', ')}`);
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer, 0, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Throws unless native code may work on the array's memory while JavaScript waits. */
+function checkBuffer(name: string, array: HostArray): void {
+  const { buffer } = array;
+  if (types.isSharedArrayBuffer(buffer))
+    throw typeError(
+      'ERR_ROI_LOSS_BUFFER',
+      `${name} lies in a SharedArrayBuffer; expected an ArrayBuffer of its own`,
+    );
+  if ('resizable' in buffer && buffer.resizable)
+    throw typeError(
+      'ERR_ROI_LOSS_BUFFER',
+      `${name} lies in a resizable ArrayBuffer; expected one of fixed length`,
+    );
+  if (array.length === 0 && isDetached(buffer))
+    throw typeError('ERR_ROI_LOSS_BUFFER', `${name} lies in a detached ArrayBuffer`);
+}
+
+/** The name of a typed array's class, across realms; undefined for anything else. */
+export function arrayName(value: unknown): string | undefined {
+  if (types.isFloat32Array(value)) return 'Float32Array';
+  if (types.isInt32Array(value)) return 'Int32Array';
+  if (types.isUint8Array(value)) return 'Uint8Array';
+  if (types.isUint16Array(value)) return 'Uint16Array';
+  if (!types.isTypedArray(value)) return undefined;
+  return (value as { [Symbol.toStringTag]: string })[Symbol.toStringTag];
+}
+
+/** Throws unless `value` is a typed array of one of the classes named in `expected`, over a usable buffer. */
+export function checkArray(name: string, value: unknown, ...expected: string[]): asserts value is HostArray {
+  const found = arrayName(value);
+  if (found === undefined)
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(value)}; expected a ${expected.join(' or ')}`);
+  if (!expected.includes(found))
+    throw typeError('ERR_ROI_LOSS_DTYPE', `${name} is a ${found}; expected a ${expected.join(' or ')}`);
+  checkBuffer(name, value as HostArray);
+}
+
+/** Throws unless `value` is a whole number, at least `least`, that can count elements. */
+export function checkSize(name: string, value: unknown, least = 0): asserts value is number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} is ${show(value)}; expected a whole number from ${least} on`,
+    );
+}
+
+/** The number of elements of a shape. Throws if it overflows. */
+export function elements(name: string, shape: readonly number[]): number {
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (count > 2 ** 48)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} would have the shape [${shape.join(', ')}]: its size overflows`,
+    );
+  return count;
+}

@@ -1,0 +1,7 @@
+export { Batch, type BatchSizes, type BatchTensors } from './batch';
+export { Device, type DeviceInfo, type DeviceOptions, devices, openDevice } from './device';
+export type { ErrorCode, RoiLossError } from './errors';
+export { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from './losses';
+export { LossStep, TermStep } from './step';
+export { Tensor } from './tensor';
+export type * from './types';

@@ -1,0 +1,232 @@
+import { Batch } from './batch';
+import {
+  type ClassCall,
+  classMetrics,
+  knownOptions,
+  leaveOut,
+  lossesOf,
+  lossOf,
+  maskMetrics,
+  metricsOf,
+  newCall,
+  type Origin,
+  type TermCall,
+  type TermName,
+  termNames,
+  termOptions,
+  writeBox,
+  writeClass,
+  writeMask,
+} from './call';
+import { checkKeys, checkObject } from './check';
+import { typeError } from './errors';
+import { present, readInputs, runOnHost, shapeOfInputs, termsOf } from './host';
+import type { StepShape } from './shape';
+import { LossStep, TermStep } from './step';
+import type {
+  BoxInputs,
+  BoxLossOptions,
+  ClassInputs,
+  ClassLossOptions,
+  ClassMetrics,
+  FusedLossOptions,
+  HostMaskOptions,
+  HostOptions,
+  LossInputs,
+  LossResult,
+  MaskInputs,
+  MaskLossOptions,
+  MaskMetrics,
+  TermResult,
+} from './types';
+
+const alone: Origin = { prefix: '', shared: undefined };
+
+/** Checks the options of one term and writes them to `call`. */
+function writeTerm(call: Float64Array, term: TermName, options: object, origin: Origin, shape: StepShape) {
+  const calls: { class?: ClassCall; box?: TermCall; mask?: TermCall } = {};
+  if (term === 'class') calls.class = writeClass(call, options, origin, shape.rois, shape.classes);
+  else if (term === 'box') calls.box = writeBox(call, options, origin, shape.rois);
+  else calls.mask = writeMask(call, options, origin, shape.mask?.rois ?? 0);
+  return calls;
+}
+
+const only = {
+  class: { class: true, box: false, mask: false },
+  box: { class: false, box: true, mask: false },
+  mask: { class: false, box: false, mask: true },
+};
+
+const metricsReaders = { class: classMetrics, box: undefined, mask: maskMetrics };
+
+function termOnHost(
+  term: TermName,
+  given: unknown,
+  options: HostOptions & HostMaskOptions,
+): TermResult<never> {
+  const inputs = readInputs(given);
+  checkObject('options', options);
+  checkKeys('option', options, knownOptions.host[term]);
+  const shape = shapeOfInputs(inputs, options, only[term]);
+  const call = newCall();
+  const calls = writeTerm(call, term, options, alone, shape);
+  const { grads, perRoi } = runOnHost(options.device, call, inputs, shape, calls);
+  const [grad] = Object.values(grads);
+  const metrics = calls[term]?.metrics ? metricsReaders[term]?.(call) : undefined;
+  return {
+    loss: lossOf(call, term),
+    ...present({ grad, perRoi: perRoi[term], metrics }),
+  } as TermResult<never>;
+}
+
+function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<never> {
+  checkObject('options', options);
+  checkKeys('option', options, knownOptions.batch[term]);
+  batch.checkUsable();
+  const { call, shape } = batch;
+  if (!shape[term])
+    throw typeError(
+      'ERR_ROI_LOSS_TYPE',
+      `batch has no ${term} inputs; expected a batch made with the term '${term}'`,
+    );
+  for (const other of termNames) leaveOut(call, other);
+  const calls = writeTerm(call, term, options, alone, shape);
+  const pending = batch.run(
+    calls.class?.weights,
+    calls.class?.upstream,
+    calls.box?.upstream,
+    calls.mask?.upstream,
+  );
+  return new TermStep(batch, pending, term, calls[term]?.reduction === 'none');
+}
+
+/**
+ * Class loss: cross-entropy of softmax(`classLogits`), or of `classProbs`, against the labels, with its gradient.
+ *
+ * Per RoI −log softmax(z)_u, gradient softmax(z) − onehot(u); from probabilities −log p_u, gradient −1/p_u, where p_u is
+ * clamped below at `eps`. With `classWeights` and `labelSmoothing` as in PyTorch's `cross_entropy`. Source: Girshick,
+ * Fast R-CNN, 2015, section 2.3.
+ *
+ * @param inputs arrays `classLogits` or `classProbs` [R, C] and `labels` [R], or a batch that holds them
+ * @returns on arrays the loss and `grad` [R, C]; on a batch a step, the gradient being in `batch.grads`
+ * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
+ */
+export function fusedClassLoss(
+  inputs: ClassInputs,
+  options?: ClassLossOptions & HostOptions,
+): TermResult<ClassMetrics>;
+export function fusedClassLoss(batch: Batch, options?: ClassLossOptions): TermStep<ClassMetrics>;
+export function fusedClassLoss(
+  inputs: ClassInputs | Batch,
+  options: ClassLossOptions & HostOptions = {},
+): unknown {
+  return inputs instanceof Batch
+    ? termOnBatch('class', inputs, options)
+    : termOnHost('class', inputs, options);
+}
+
+/**
+ * Box loss: smooth L1 between the label's box deltas and their targets, summed over x, y, w, h, with its gradient.
+ *
+ * With d = t^u − v: d²/(2β) for |d| < β, else |d| − β/2; foreground RoIs only. `mean` divides by all RoIs that are not
+ * ignored, background included. Source: Girshick, Fast R-CNN, 2015, equations 2 and 3; β as in detectron2.
+ *
+ * @param inputs arrays `boxDeltas` [R, C, 4], [R, C − 1, 4] or [R, 1, 4], `boxTargets` [R, 4] and `labels` [R], or a
+ * batch that holds them
+ * @param options `classes` is needed with arrays
+ * @returns on arrays the loss and `grad`, as `boxDeltas`; on a batch a step, the gradient being in `batch.grads`
+ * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
+ */
+export function fusedBoxLoss(inputs: BoxInputs, options?: BoxLossOptions & HostOptions): TermResult;
+export function fusedBoxLoss(batch: Batch, options?: BoxLossOptions): TermStep;
+export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions & HostOptions = {}): unknown {
+  return inputs instanceof Batch ? termOnBatch('box', inputs, options) : termOnHost('box', inputs, options);
+}
+
+/**
+ * Mask loss over the pixels of the label's channel, foreground RoIs only, with its gradient.
+ *
+ * - `'bce'`: mean over pixels of max(z, 0) − z·y + log(1 + e^−|z|); gradient σ(z) − y. He et al., Mask R-CNN, 2017.
+ * - `'dice'`: 1 − (2 Σσ(z)y + ε) / (Σσ(z) + Σy + ε). Milletari et al., V-Net, 2016.
+ * - `'smoothed-bce'`: bce against y·(1 − s) + s/2. Szegedy et al., Rethinking the Inception Architecture, 2016.
+ * - a weight for each: their weighted sum, in one pass.
+ *
+ * @param inputs arrays `maskLogits` [P, C, H, W], [P, C − 1, H, W] or [P, 1, H, W], `maskTargets` [P, H, W] and `labels`
+ * [R] or `maskLabels` [P], or a batch that holds them
+ * @param options `classes` is needed with arrays; `maskSize` is [28, 28] unless given
+ * @returns on arrays the loss and `grad`, as `maskLogits`, or [P, H, W] with `maskGrad: 'compact'`; on a batch a step,
+ * the gradient being in `batch.grads`
+ * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
+ */
+export function fusedMaskLoss(
+  inputs: MaskInputs,
+  options?: MaskLossOptions & HostOptions & HostMaskOptions,
+): TermResult<MaskMetrics>;
+export function fusedMaskLoss(batch: Batch, options?: MaskLossOptions): TermStep<MaskMetrics>;
+export function fusedMaskLoss(
+  inputs: MaskInputs | Batch,
+  options: MaskLossOptions & HostOptions & HostMaskOptions = {},
+): unknown {
+  return inputs instanceof Batch ? termOnBatch('mask', inputs, options) : termOnHost('mask', inputs, options);
+}
+
+/** Writes all the terms of a whole step; those not in `shape` are switched off. */
+function writeAll(call: Float64Array, options: FusedLossOptions, shape: StepShape) {
+  const calls: { class?: ClassCall; box?: TermCall; mask?: TermCall } = {};
+  for (const term of termNames) {
+    const own = termOptions(options, term);
+    if (shape[term])
+      Object.assign(calls, writeTerm(call, term, own, { prefix: `${term}.`, shared: options }, shape));
+    else leaveOut(call, term);
+  }
+  return calls;
+}
+
+/**
+ * The loss of a Mask R-CNN RoI head, L = L_cls + L_box + L_mask, with all its gradients: the terms of
+ * {@link fusedClassLoss}, {@link fusedBoxLoss} and {@link fusedMaskLoss} whose inputs are given, in one step.
+ *
+ * @param inputs the arrays of the terms to compute, or a batch that holds them
+ * @param options `class`, `box` and `mask` for each term; `reduction`, `normalizer`, `weight`, `gradScale`, `grad`,
+ * `backward` and `metrics` at the top hold for every term that has none of its own. With arrays, `classes` is needed
+ * unless the class logits tell it
+ * @returns on arrays the losses and gradients; on a batch a step, the gradients being in `batch.grads`
+ * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
+ */
+export function fusedLoss<I extends LossInputs>(
+  inputs: I,
+  options?: FusedLossOptions & HostOptions & HostMaskOptions,
+): LossResult<I>;
+export function fusedLoss(batch: Batch, options?: FusedLossOptions): LossStep;
+export function fusedLoss(
+  given: LossInputs | Batch,
+  options: FusedLossOptions & HostOptions & HostMaskOptions = {},
+): unknown {
+  checkObject('options', options);
+  if (given instanceof Batch) return wholeOnBatch(given, options);
+  checkKeys('option', options, knownOptions.host.whole);
+  const inputs = readInputs(given);
+  const shape = shapeOfInputs(inputs, options, termsOf(inputs));
+  const call = newCall();
+  const calls = writeAll(call, options, shape);
+  const { grads, perRoi } = runOnHost(options.device, call, inputs, shape, calls);
+  return {
+    losses: lossesOf(call),
+    grads,
+    ...present({ perRoi: Object.keys(perRoi).length > 0 ? perRoi : undefined, metrics: metricsOf(call) }),
+  };
+}
+
+function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
+  checkKeys('option', options, knownOptions.batch.whole);
+  batch.checkUsable();
+  const calls = writeAll(batch.call, options, batch.shape);
+  const pending = batch.run(
+    calls.class?.weights,
+    calls.class?.upstream,
+    calls.box?.upstream,
+    calls.mask?.upstream,
+  );
+  const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
+  return new LossStep(batch, pending, perRoiTerms);
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { plainError } from './errors';
+import type { HostArray } from './types';
+
+/** Device memory. Reads and writes wait for the steps before them. */
+export interface NativeMemory {
+  readonly pointer: bigint;
+  write(from: HostArray): void;
+  read(into: HostArray): void;
+  dispose(): void;
+}
+
+/** A step in flight. */
+export interface NativePending {
+  done(): Promise<void>;
+  /** Waits for the step and writes its result into the numbers of a call. */
+  result(call: Float64Array): void;
+}
+
+/** Sizes and element types of a step, as `parse_shape` in native/addon/arguments.cpp reads them. */
+export interface NativeShape {
+  readonly rois: number;
+  readonly maskRois: number;
+  readonly classes: number;
+  readonly class: boolean;
+  readonly box: boolean;
+  readonly mask: boolean;
+  readonly probabilities: boolean;
+  readonly classType: number;
+  readonly boxType: number;
+  readonly boxTargetType: number;
+  readonly maskType: number;
+  readonly maskTargetType: number;
+  readonly boxChannels: number;
+  readonly maskChannels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channelsLast: boolean;
+  readonly compactGrad: boolean;
+  /** Gradient buffers hold zeros. */
+  readonly fresh: boolean;
+  /** Gradient buffers hold anything and are written whole. */
+  readonly rewrite: boolean;
+}
+
+type BufferName =
+  | 'labels'
+  | 'maskLabels'
+  | 'classScores'
+  | 'boxDeltas'
+  | 'boxTargets'
+  | 'maskLogits'
+  | 'maskTargets'
+  | `${'class' | 'box' | 'mask'}${'Grad' | 'PerRoi' | 'Upstream'}`
+  | `${'box' | 'mask'}Written`
+  | 'classWeights';
+
+export type NativeBuffers<T> = { [K in BufferName]?: T | undefined };
+
+export interface NativeDevice {
+  description(): string;
+  allocate(bytes: number): NativeMemory;
+  borrow(pointer: bigint, bytes: number): NativeMemory;
+  run(call: Float64Array, shape: NativeShape, buffers: NativeBuffers<HostArray>): void;
+  flush(): NativePending | undefined;
+  add(a: Float32Array, b: Float32Array, c: Float32Array): void;
+  dispose(): void;
+}
+
+export interface NativeBatch {
+  run(
+    call: Float64Array,
+    classWeights: Float32Array | undefined,
+    classUpstream: Float32Array | undefined,
+    boxUpstream: Float32Array | undefined,
+    maskUpstream: Float32Array | undefined,
+  ): NativePending | undefined;
+}
+
+// It has no types of its own.
+const load: (root: string) => unknown = require('node-gyp-build');
+
+interface Addon {
+  readonly Device: new (threads: number, simd?: string) => NativeDevice;
+  readonly Batch: new (
+    device: NativeDevice,
+    shape: NativeShape,
+    buffers: NativeBuffers<NativeMemory>,
+  ) => NativeBatch;
+  /** The name of each number of a call, `term.name`, in their order. */
+  readonly callSlots: readonly string[];
+}
+
+function loadAddon(): Addon {
+  try {
+    return load(join(__dirname, '..')) as Addon;
+  } catch (cause) {
+    throw plainError(
+      'ERR_ROI_LOSS_NATIVE',
+      `roi-loss: no native addon for ${process.platform}-${process.arch}. ` +
+        'If this is a clone of the repository, `npm ci` builds it (CMake and a C++ compiler are needed). ' +
+        'If it is an installed package, there is no prebuilt binary for this platform. ' +
+        `The loader said: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    );
+  }
+}
+
+export const native: Addon = loadAddon();

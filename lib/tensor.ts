@@ -1,0 +1,123 @@
+import { checkArray, checkSize, elements } from './check';
+import type { Device } from './device';
+import { dtypes } from './dtypes';
+import { rangeError, show, typeError } from './errors';
+import type { NativeMemory } from './native';
+import type { DType, HostArray } from './types';
+
+/** Checks a shape as a user gives it. */
+export function checkShape(name: string, shape: unknown): readonly number[] {
+  if (!Array.isArray(shape))
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(shape)}; expected an array of sizes`);
+  shape.forEach((size, axis) => {
+    checkSize(`${name}[${axis}]`, size);
+  });
+  elements(name, shape);
+  return Object.freeze([...shape]);
+}
+
+/** Checks an element type as a user gives it. */
+export function checkDType(name: string, dtype: unknown): asserts dtype is DType {
+  if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype))
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${name} is ${show(dtype)}; expected ${Object.keys(dtypes).join(', ')}`,
+    );
+}
+
+/**
+ * An array in a device's memory. Freed by `dispose()`, or by the garbage collector when it is forgotten.
+ * Made by `device.tensor`, `device.tensorAt` and `device.batch`.
+ */
+export class Tensor implements Disposable {
+  readonly #device: Device;
+  readonly #memory: NativeMemory;
+  #disposed = false;
+
+  /** @internal */
+  constructor(
+    device: Device,
+    memory: NativeMemory,
+    /** Sizes, outermost first. */
+    readonly shape: readonly number[],
+    readonly dtype: DType,
+  ) {
+    this.#device = device;
+    this.#memory = memory;
+  }
+
+  /** The device that the memory belongs to. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** The number of elements. */
+  get length(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  /** The address of the first element, on the device. Valid until the tensor is disposed. */
+  get pointer(): bigint {
+    return this.memory('tensor').pointer;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /**
+   * Copies `array` into the tensor, after the steps that were enqueued before. The array may be reused on return.
+   * @throws `ERR_ROI_LOSS_DTYPE`, `ERR_ROI_LOSS_SHAPE`, `ERR_ROI_LOSS_BUFFER`, `ERR_ROI_LOSS_DISPOSED`
+   */
+  write(array: HostArray): void {
+    this.writeAs('array', array);
+  }
+
+  /** @internal `write`, with the argument's name in messages. */
+  writeAs(name: string, array: HostArray): void {
+    const memory = this.memory(name);
+    checkArray(name, array, dtypes[this.dtype].hostName);
+    if (array.length !== this.length)
+      throw rangeError(
+        'ERR_ROI_LOSS_SHAPE',
+        `${name} has ${array.length} elements; expected ${this.length}, the shape [${this.shape.join(', ')}]`,
+      );
+    memory.write(array);
+  }
+
+  /**
+   * The elements, once the steps that were enqueued before are done. `float16` and `bfloat16` come as bits.
+   * @throws `ERR_ROI_LOSS_DISPOSED`
+   */
+  async read(): Promise<HostArray> {
+    this.memory('tensor');
+    await this.#device.synchronize();
+    return this.readSync();
+  }
+
+  /** As `read`, but blocks until the device is done. */
+  readSync(): HostArray {
+    const memory = this.memory('tensor');
+    const array = new dtypes[this.dtype].host(this.length);
+    memory.read(array);
+    return array;
+  }
+
+  /** Frees the memory once the steps in flight are done with it. Memory that is borrowed stays as it is. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#memory.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** @internal The memory, for use as `name`. */
+  memory(name: string): NativeMemory {
+    if (this.#disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', `${name} has been disposed`);
+    this.#device.checkUsable();
+    return this.#memory;
+  }
+}

@@ -1,0 +1,210 @@
+/** Element types of device memory. On the host, `float16` and `bfloat16` are `Uint16Array`s of bits. */
+export type DType = 'float32' | 'float16' | 'bfloat16' | 'uint8' | 'int32';
+
+/** The element types of logits, deltas and their gradients. */
+export type FloatType = 'float32' | 'float16' | 'bfloat16';
+
+/** What a tensor of any {@link DType} is written from and read into. */
+export type HostArray = Float32Array | Uint16Array | Uint8Array | Int32Array;
+
+/**
+ * How the losses of the RoIs become one number.
+ *
+ * - `mean`: their sum, divided by the number of RoIs that count: for the class loss all that are not ignored (by the
+ *   sum of their weights where `classWeights` are given, as PyTorch's `cross_entropy`), for the box loss the same,
+ *   background included (the Fast R-CNN convention), for the mask loss the foreground RoIs.
+ * - `sum`: their sum. A RoI's mask loss is its mean over pixels.
+ * - `none`: the losses come back one by one as `perRoi`; `loss` is their sum, and the gradient is the gradient of that.
+ */
+export type Reduction = 'mean' | 'sum' | 'none';
+
+/** The mask losses. */
+export type MaskKind = 'bce' | 'dice' | 'smoothed-bce';
+
+/** A weighted sum of mask losses, computed in one pass, e.g. `{ dice: 0.5, 'smoothed-bce': 0.5 }`. */
+export type MaskMixture = { readonly [K in MaskKind]?: number };
+
+/** Memory order of `maskLogits` and its gradient: [P, C, H, W], or [P, H, W, C] as TensorFlow.js makes it. */
+export type Layout = 'nchw' | 'nhwc';
+
+/** The gradient of `maskLogits`: `dense` has its shape, `compact` is [P, H, W], the label's channel alone. */
+export type MaskGrad = 'dense' | 'compact';
+
+/** What every term takes. In a call of `fusedLoss` these may stand at the top, for all terms; a term's own wins. */
+export interface TermOptions {
+  /** Default `'mean'`. */
+  readonly reduction?: Reduction | undefined;
+  /** Replaces the count that `mean` divides by (data-parallel training, where the count is global). Positive. */
+  readonly normalizer?: number | undefined;
+  /** Scales the term: loss and gradient. Default 1. */
+  readonly weight?: number | undefined;
+  /** Scales the gradient alone (loss scaling of mixed-precision training). Default 1. */
+  readonly gradScale?: number | undefined;
+  /** `false` computes the loss alone and leaves gradients untouched. Default `true`. */
+  readonly grad?: boolean | undefined;
+  /**
+   * The upstream gradient that the term's gradient is multiplied by: a scalar, or with `reduction: 'none'` one number
+   * a RoI ([R]; for the mask loss [P]). Default 1.
+   */
+  readonly backward?: number | Float32Array | undefined;
+  /** Count what detection trainers log, in the same pass. See {@link ClassMetrics}, {@link MaskMetrics}. */
+  readonly metrics?: boolean | undefined;
+}
+
+export interface ClassLossOptions extends TermOptions {
+  /** [C], non-negative: the weight of each class, as PyTorch's `cross_entropy(weight=)`. */
+  readonly classWeights?: Float32Array | undefined;
+  /** In [0, 1]: the share of the target distribution spread evenly over all classes. Default 0. */
+  readonly labelSmoothing?: number | undefined;
+  /** Lower bound of a probability before its logarithm; `classProbs` only. Default 1e-12. */
+  readonly eps?: number | undefined;
+}
+
+export interface BoxLossOptions extends TermOptions {
+  /** Where smooth L1 turns from quadratic to linear, in units of the deltas. 0 is L1. Default 1. */
+  readonly beta?: number | undefined;
+}
+
+export interface MaskLossOptions extends TermOptions {
+  /** Default `'bce'`. */
+  readonly kind?: MaskKind | MaskMixture | undefined;
+  /** Label smoothing s of `smoothed-bce`, in [0, 1]: targets become y·(1 − s) + s/2. Default 0.05. */
+  readonly smoothing?: number | undefined;
+  /** Added to numerator and denominator of dice; positive. Default 1e-6. */
+  readonly eps?: number | undefined;
+}
+
+/** Options of calls on host arrays, which say how to read them and where to run. */
+export interface HostOptions {
+  /** C, the number of classes including background. May be left out where the class logits tell it. */
+  readonly classes?: number | undefined;
+  /** The device that computes. Default: the CPU. */
+  readonly device?: import('./device').Device | string | undefined;
+}
+
+export interface HostMaskOptions {
+  /** [H, W], the height and width of a mask in pixels. Default [28, 28]. */
+  readonly maskSize?: readonly [number, number] | undefined;
+  /** Default `'nchw'`. */
+  readonly layout?: Layout | undefined;
+  /** Default `'dense'`. */
+  readonly maskGrad?: MaskGrad | undefined;
+}
+
+/** Options of `fusedLoss`: those of {@link TermOptions} at the top hold for every term that has none of its own. */
+export interface FusedLossOptions extends TermOptions {
+  readonly class?: ClassLossOptions | undefined;
+  readonly box?: BoxLossOptions | undefined;
+  readonly mask?: MaskLossOptions | undefined;
+}
+
+export interface ClassInputs {
+  /** [R, C], scores before softmax. Either these or `classProbs`. */
+  readonly classLogits?: Float32Array | undefined;
+  /** [R, C], each row a distribution. Either these or `classLogits`. */
+  readonly classProbs?: Float32Array | undefined;
+  /** [R]: 0 is background, −1 is ignored. */
+  readonly labels: Int32Array;
+}
+
+export interface BoxInputs {
+  /** [R, C, 4], [R, C − 1, 4] (foreground classes only) or [R, 1, 4] (class-agnostic); (x, y, w, h). */
+  readonly boxDeltas: Float32Array;
+  /** [R, 4]. Rows of RoIs that are not foreground are never read. */
+  readonly boxTargets: Float32Array;
+  /** [R]: 0 is background, −1 is ignored. */
+  readonly labels: Int32Array;
+}
+
+export interface MaskInputs {
+  /** [P, C, H, W], [P, C − 1, H, W] or [P, 1, H, W]; with `layout: 'nhwc'` the channels come last. */
+  readonly maskLogits: Float32Array;
+  /** [P, H, W]: float in [0, 1], or bytes, where anything but 0 is foreground. */
+  readonly maskTargets: Float32Array | Uint8Array;
+  /** [R]; the labels of the masks too (then P = R) unless `maskLabels` are given. */
+  readonly labels?: Int32Array | undefined;
+  /** [P], the labels of RoIs that have a mask, where these are not all RoIs. */
+  readonly maskLabels?: Int32Array | undefined;
+}
+
+/** What `fusedLoss` takes: the inputs of the terms to compute. A term none of whose inputs is given is left out. */
+export interface LossInputs {
+  readonly classLogits?: Float32Array | undefined;
+  readonly classProbs?: Float32Array | undefined;
+  readonly boxDeltas?: Float32Array | undefined;
+  readonly boxTargets?: Float32Array | undefined;
+  readonly maskLogits?: Float32Array | undefined;
+  readonly maskTargets?: Float32Array | Uint8Array | undefined;
+  readonly labels?: Int32Array | undefined;
+  readonly maskLabels?: Int32Array | undefined;
+}
+
+/** Shares in [0, 1]; 0 where there is nothing to count. As detectron2 logs them. */
+export interface ClassMetrics {
+  /** RoIs whose highest score is that of their label (the first of equal scores), over RoIs that are not ignored. */
+  readonly classAccuracy: number;
+  /** The same over foreground RoIs. */
+  readonly foregroundAccuracy: number;
+  /** Foreground RoIs taken for background, over foreground RoIs. */
+  readonly falseNegatives: number;
+}
+
+/** Shares of pixels of foreground RoIs in [0, 1]; 0 where there is nothing to count. A pixel is predicted foreground
+ * where its logit is above 0, and is foreground where its target is at least ½. */
+export interface MaskMetrics {
+  /** Pixels predicted right, over all. */
+  readonly pixelAccuracy: number;
+  /** Background pixels predicted foreground, over background pixels. */
+  readonly falsePositives: number;
+  /** Foreground pixels predicted background, over foreground pixels. */
+  readonly falseNegatives: number;
+}
+
+/** The result of one term on host arrays. */
+export interface TermResult<M = never> {
+  /** The reduced loss, `weight` included. */
+  readonly loss: number;
+  /** The gradient of the term with respect to its logits, probabilities or deltas, laid out as they are. Absent with
+   * `grad: false`. */
+  readonly grad: Float32Array;
+  /** [R] (mask: [P]), 0 for RoIs that do not count. With `reduction: 'none'` only. */
+  readonly perRoi?: Float32Array;
+  /** With `metrics: true` only. */
+  readonly metrics?: M;
+}
+
+/** The losses of the terms, weights included, and their sum. A term that was left out is 0. */
+export interface Losses {
+  readonly total: number;
+  readonly class: number;
+  readonly box: number;
+  readonly mask: number;
+}
+
+/** The inputs that have a gradient, which has the input's name. */
+export type GradName = 'classLogits' | 'classProbs' | 'boxDeltas' | 'maskLogits';
+
+export interface PerRoi {
+  /** [R] */
+  readonly class?: Float32Array;
+  /** [R] */
+  readonly box?: Float32Array;
+  /** [P] */
+  readonly mask?: Float32Array;
+}
+
+export interface Metrics {
+  readonly class?: ClassMetrics;
+  readonly mask?: MaskMetrics;
+}
+
+/** The result of `fusedLoss` on host arrays. */
+export interface LossResult<I> {
+  readonly losses: Losses;
+  /** One gradient for each of the inputs that have one, under the input's name. Empty with `grad: false`. */
+  readonly grads: { readonly [K in keyof I & GradName]: Float32Array };
+  /** For the terms whose reduction is `'none'`. */
+  readonly perRoi?: PerRoi;
+  /** With `metrics: true` only. */
+  readonly metrics?: Metrics;
+}

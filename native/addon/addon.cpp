@@ -1,0 +1,29 @@
+#include <napi.h>
+
+#include "arguments.h"
+#include "batch.h"
+#include "device.h"
+#include "environment.h"
+#include "memory.h"
+#include "pending.h"
+
+namespace roi {
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto* environment = new Environment;
+  env.SetInstanceData(environment);
+  environment->memory_class = Napi::Persistent(MemoryHandle::define(env));
+  environment->pending_class = Napi::Persistent(PendingHandle::define(env));
+  exports.Set("Device", DeviceHandle::define(env));
+  exports.Set("Batch", BatchHandle::define(env));
+  exports.Set("callSlots", call_slot_names(env));
+  return exports;
+}
+
+}  // namespace
+}  // namespace roi
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) { return roi::init(env, exports); }
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, init)

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <napi.h>
+
+#include <vector>
+
+#include "../backend.h"
+
+// How a step comes from lib/: its shape and its buffers as objects with names, once a batch; its options and
+// results as one Float64Array, every step, because reading twenty properties would cost more than a small
+// step.
+
+namespace roi {
+
+/// Where each number of a step lies in the Float64Array. lib/ gets the list by name, so this is its only
+/// copy.
+// clang-format off
+#define ROI_TERM_SLOTS(X, term) \
+  X(term, enabled) X(term, gradient) X(term, metrics) X(term, reduction) X(term, weight) X(term, normalizer) \
+  X(term, gradScale)
+#define ROI_CALL_SLOTS(X) \
+  ROI_TERM_SLOTS(X, class) ROI_TERM_SLOTS(X, box) ROI_TERM_SLOTS(X, mask) \
+  X(class, labelSmoothing) X(class, eps) \
+  X(box, beta) \
+  X(mask, bce) X(mask, smoothed) X(mask, dice) X(mask, smoothing) X(mask, eps) \
+  X(class, loss) X(box, loss) X(mask, loss) \
+  X(class, rois) X(class, right) X(class, foreground) X(class, foregroundRight) X(class, foregroundMissed) \
+  X(mask, pixels) X(mask, foreground) X(mask, falsePositives) X(mask, falseNegatives)
+// clang-format on
+
+Napi::Value call_slot_names(Napi::Env env);
+
+/// Sizes and types. Throws if a size is negative, not whole, or a product of sizes overflows.
+Problem parse_shape(Napi::Object shape);
+
+/// Points `problem` at its buffers, which are typed arrays or MemoryHandles; `keep` gets what must outlive a
+/// step.
+void bind_buffers(Problem& problem, Napi::Object buffers, std::vector<MemoryRef>* keep);
+
+/// The numbers of a step. Throws if `call` is not a Float64Array of the right length.
+double* call_numbers(Napi::Value call);
+void read_options(Problem& problem, const double* call);
+void write_result(double* call, const Result& result);
+
+/// [length] floats that come with a step, or null where `value` is undefined.
+const float* optional_floats(Napi::Value value, int64_t length);
+
+/// Throws what can be told before a step: ERR_ROI_LOSS_LABEL for a label out of range, a gradient without a
+/// buffer.
+void check_step(Napi::Env env, Backend& backend, const Problem& problem);
+
+}  // namespace roi

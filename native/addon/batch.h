@@ -1,0 +1,31 @@
+#pragma once
+
+#include <napi.h>
+
+#include "device.h"
+#include "pending.h"
+
+namespace roi {
+
+/// A problem with all its buffers bound, to be run step after step.
+class BatchHandle : public Napi::ObjectWrap<BatchHandle> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  /// new Batch(device, shape, buffers)
+  explicit BatchHandle(const Napi::CallbackInfo& info);
+
+ private:
+  /// run(call, classWeights?, classUpstream?, boxUpstream?, maskUpstream?): a step. The result is in `call`
+  /// on return, or the step was enqueued and a Pending is returned.
+  Napi::Value run(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<InFlight> in_flight(const Problem& problem) const;
+
+  std::shared_ptr<Backend> backend_;
+  std::shared_ptr<Notifier> notifier_;
+  Problem problem_;
+  std::vector<MemoryRef> memory_;
+};
+
+}  // namespace roi

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+
+namespace roi {
+
+/// Brings word from a backend's threads to the JavaScript thread of one environment. While somebody awaits
+/// word it keeps the event loop alive, and only then.
+class Notifier {
+ public:
+  explicit Notifier(Napi::Env env);
+
+  /// From any thread: calls `action` on the JavaScript thread, unless that is on its way out.
+  void notify(std::function<void(Napi::Env)> action);
+
+  /// On the JavaScript thread, in pairs.
+  void expect(Napi::Env env);
+  void received(Napi::Env env);
+
+ private:
+  Napi::ThreadSafeFunction function_;
+  int expected_ = 0;
+};
+
+}  // namespace roi

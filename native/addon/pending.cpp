@@ -1,0 +1,63 @@
+#include "pending.h"
+
+#include "arguments.h"
+#include "environment.h"
+
+namespace roi {
+
+namespace {
+
+void finish(const std::shared_ptr<InFlight>& step) {
+  const std::lock_guard lock(step->mutex);
+  step->done = true;
+  step->done_changed.notify_all();
+  if (step->waiting.empty()) return;
+  // From here on nobody but the JavaScript thread touches `waiting`.
+  step->notifier->notify([step](Napi::Env env) {
+    for (const auto& deferred : step->waiting) {
+      deferred.Resolve(env.Undefined());
+      step->notifier->received(env);
+    }
+    step->waiting.clear();
+  });
+}
+
+}  // namespace
+
+Napi::Object submit(Napi::Env env, Backend& backend, std::shared_ptr<Notifier> notifier,
+                    std::shared_ptr<InFlight> step) {
+  const Napi::Object pending = Environment::of(env).pending_class.New({});
+  PendingHandle::Unwrap(pending)->step_ = step;
+  step->notifier = std::move(notifier);
+  step->on_done = [weak = std::weak_ptr(step)] { finish(weak.lock()); };  // the backend holds it until then
+  backend.submit(std::move(step));
+  return pending;
+}
+
+Napi::Function PendingHandle::define(Napi::Env env) {
+  return DefineClass(
+      env, "Pending",
+      {InstanceMethod<&PendingHandle::done>("done"), InstanceMethod<&PendingHandle::result>("result")});
+}
+
+Napi::Value PendingHandle::done(const Napi::CallbackInfo& info) {
+  const auto deferred = Napi::Promise::Deferred::New(info.Env());
+  const std::lock_guard lock(step_->mutex);
+  if (step_->done) {
+    deferred.Resolve(info.Env().Undefined());
+  } else {
+    step_->notifier->expect(info.Env());
+    step_->waiting.push_back(deferred);
+  }
+  return deferred.Promise();
+}
+
+void PendingHandle::result(const Napi::CallbackInfo& info) {
+  {
+    std::unique_lock lock(step_->mutex);
+    step_->done_changed.wait(lock, [&] { return step_->done; });
+  }
+  write_result(call_numbers(info[0]), step_->result);
+}
+
+}  // namespace roi

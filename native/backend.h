@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "problem.h"
+
+namespace roi {
+
+/// A piece of a device's memory, owned or borrowed; freed with the last reference to it.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ protected:
+  Memory(void* data, size_t bytes) : data_(data), bytes_(bytes) {}
+  void* data_;
+  size_t bytes_;
+};
+
+using MemoryRef = std::shared_ptr<Memory>;
+
+/// One step on its way through a backend. It holds what the step needs until it is done.
+struct Step {
+  Problem problem;
+  Result result;
+  std::function<void()> on_done;  ///< called once, on any thread, after `result` is complete
+};
+
+using StepRef = std::shared_ptr<Step>;
+
+/// A device: its memory, and one ordered stream of steps and copies. Calls come from one thread at a time.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string description() const = 0;
+
+  /// Zero-filled. Throws std::bad_alloc.
+  virtual MemoryRef allocate(size_t bytes) = 0;
+  /// Memory of somebody else, which must outlive all use of it.
+  virtual MemoryRef borrow(uint64_t pointer, size_t bytes) = 0;
+
+  /// Copies in the order of the stream; both return when the host's side of the copy is done with.
+  virtual void write(Memory& target, const void* source, size_t bytes) = 0;
+  virtual void read(const Memory& source, void* target, size_t bytes) = 0;
+
+  /// A bad label, as far as the host can tell before the step.
+  virtual std::optional<BadLabel> find_bad_label(const Problem& problem) = 0;
+  /// Whether `problem` should go through the stream, being long or behind others. If not, `run` it.
+  virtual bool queues(const Problem& problem) = 0;
+  /// Runs a step whose memory is the host's or this device's, after all that was submitted before.
+  virtual void run(const Problem& problem, Result& result) = 0;
+  /// Enqueues a step.
+  virtual void submit(StepRef step) = 0;
+
+  /// Returns when all that was submitted is done.
+  virtual void synchronize() = 0;
+  /// Finishes what was submitted, its `on_done` included. Nothing may be submitted after.
+  virtual void close() = 0;
+
+  /// c = a + b over n floats of host memory: the floor that benchmarks measure against.
+  virtual void add(const float* a, const float* b, float* c, int64_t n) = 0;
+};
+
+}  // namespace roi

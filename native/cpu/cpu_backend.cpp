@@ -1,0 +1,205 @@
+#include "cpu_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+
+#include "roi_steps.h"
+#include "stream.h"
+#include "thread_pool.h"
+
+namespace roi {
+namespace {
+
+/// Elements that a chunk, the unit of work of a thread, holds about; some ten microseconds.
+constexpr int64_t kChunkWork = 16 * 1024;
+/// Waking other threads costs some ten microseconds: below this many elements one thread is faster (`npm run
+/// bench`).
+constexpr int64_t kParallelWork = 64 * 1024;
+/// About half a millisecond of one thread: a step above it goes to the stream, so that the event loop can
+/// turn.
+constexpr int64_t kQueuedWork = 1024 * 1024;
+
+class CpuMemory : public Memory {
+ public:
+  /// calloc leaves untouched pages of a large gradient unmapped; the alignment keeps vectors within cache
+  /// lines.
+  explicit CpuMemory(size_t bytes) : Memory(nullptr, bytes), block_(std::calloc(bytes + kAlignment, 1)) {
+    if (!block_) throw std::bad_alloc();
+    const auto address = reinterpret_cast<uintptr_t>(block_);
+    data_ = static_cast<char*>(block_) + (kAlignment - address % kAlignment) % kAlignment;
+  }
+  CpuMemory(uint64_t pointer, size_t bytes)
+      : Memory(reinterpret_cast<void*>(pointer), bytes), block_(nullptr) {}
+  CpuMemory(const CpuMemory&) = delete;
+  CpuMemory& operator=(const CpuMemory&) = delete;
+  ~CpuMemory() override { std::free(block_); }
+
+ private:
+  static constexpr size_t kAlignment = 64;
+  void* block_;
+};
+
+/// The work of a step in elements, foreground or not.
+int64_t work_of(const Problem& p) {
+  int64_t work = 0;
+  if (p.cls.enabled) work += p.rois * p.classes;
+  if (p.box.enabled) work += p.rois * 8;
+  if (p.mask.enabled) {
+    work += p.mask_rois * p.mask.pixels();
+    if (p.mask.gradient && p.mask.fill == GradFill::kRewrite)
+      work += p.mask_rois * p.mask.pixels() * p.mask.channels / 4;
+  }
+  return work;
+}
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Σ losses, in a fixed order and in double, so that it is right at any number of RoIs and the same on any
+/// number of threads; and what the reduction and `weight` make of it.
+double reduce(const Term& term, const Factors& factors, const std::vector<double>& losses, int64_t n) {
+  double sum = 0;
+  for (int64_t r = 0; r < n; r++) sum += losses[static_cast<size_t>(r)];
+  if (term.per_roi)
+    for (int64_t r = 0; r < n; r++)
+      term.per_roi[r] = static_cast<float>(factors.loss * losses[static_cast<size_t>(r)]);
+  return factors.loss * sum;
+}
+
+class CpuBackend : public Backend {
+ public:
+  CpuBackend(int threads, const RowKernels& rows)
+      : rows_(rows),
+        pool_(threads),
+        threads_(static_cast<size_t>(threads)),
+        stream_([this](Step& step) { execute(step.problem, step.result); }) {}
+
+  std::string description() const override {
+    return std::string("CPU, ") + rows_.name + ", " + std::to_string(pool_.threads()) +
+           (pool_.threads() == 1 ? " thread" : " threads");
+  }
+
+  MemoryRef allocate(size_t bytes) override { return std::make_shared<CpuMemory>(bytes); }
+  MemoryRef borrow(uint64_t pointer, size_t bytes) override {
+    return std::make_shared<CpuMemory>(pointer, bytes);
+  }
+
+  void write(Memory& target, const void* source, size_t bytes) override {
+    synchronize();
+    if (bytes) std::memcpy(target.data(), source, bytes);
+  }
+  void read(const Memory& source, void* target, size_t bytes) override {
+    synchronize();
+    if (bytes) std::memcpy(target, source.data(), bytes);
+  }
+
+  std::optional<BadLabel> find_bad_label(const Problem& problem) override {
+    return roi::find_bad_label(problem);
+  }
+  bool queues(const Problem& problem) override {
+    return work_of(problem) > kQueuedWork || !stream_.is_idle();
+  }
+
+  void run(const Problem& problem, Result& result) override {
+    synchronize();
+    reserve(problem);
+    execute(problem, result);
+  }
+
+  void submit(StepRef step) override {
+    reserve(step->problem);
+    stream_.submit(std::move(step));
+  }
+
+  void synchronize() override { stream_.synchronize(); }
+  void close() override { stream_.close(); }
+
+  void add(const float* a, const float* b, float* c, int64_t n) override {
+    synchronize();
+    pool_.run(ceil_div(n, kChunkWork), [&](int64_t chunk, int) {
+      const int64_t begin = chunk * kChunkWork;
+      rows_.add(a + begin, b + begin, c + begin, std::min(kChunkWork, n - begin));
+    });
+  }
+
+ private:
+  /// Room for the step, so that the step itself allocates nothing. A queued step may be using what must grow.
+  void reserve(const Problem& p) {
+    const int64_t rois = std::max(p.rois, p.mask_rois);
+    const int64_t row = std::max({p.classes, p.mask.pixels(), int64_t{4}});
+    if (rois <= reserved_rois_ && row <= reserved_row_) return;
+    synchronize();
+    for (auto* losses : {&class_losses_, &box_losses_, &mask_losses_})
+      if (losses->size() < static_cast<size_t>(rois)) losses->resize(static_cast<size_t>(rois));
+    for (ThreadState& thread : threads_)
+      for (RowBuffer* buffer : {&thread.inputs, &thread.targets, &thread.grad}) buffer->reserve(row);
+    reserved_rois_ = std::max(reserved_rois_, rois);
+    reserved_row_ = std::max(reserved_row_, row);
+  }
+
+  void execute(const Problem& p, Result& result) {
+    const Plan plan = make_plan(p);
+    const StepContext step{p, plan, rows_};
+    for (ThreadState& thread : threads_)
+      std::fill(std::begin(thread.counters), std::end(thread.counters), 0.0);
+
+    const bool per_row = p.cls.enabled || p.box.enabled;
+    const bool parallel = work_of(p) > kParallelWork;
+    const int64_t rois = per_row ? p.rois : 0, mask_rois = p.mask.enabled ? p.mask_rois : 0;
+    const int64_t chunk_rois =
+        parallel ? std::max(kChunkWork / (p.classes + 8), int64_t{1}) : std::max(rois, int64_t{1});
+    const int64_t chunk_masks = parallel
+                                    ? std::max(kChunkWork / std::max(p.mask.pixels(), int64_t{1}), int64_t{1})
+                                    : std::max(mask_rois, int64_t{1});
+    const int64_t row_chunks = ceil_div(rois, chunk_rois);
+    const int64_t mask_chunks = ceil_div(mask_rois, chunk_masks);
+
+    const auto rows_chunk = [&](int64_t chunk, ThreadState& thread) {
+      const int64_t end = std::min((chunk + 1) * chunk_rois, rois);
+      for (int64_t r = chunk * chunk_rois; r < end; r++) {
+        if (p.cls.enabled) class_losses_[static_cast<size_t>(r)] = class_roi(step, thread, r);
+        if (p.box.enabled) box_losses_[static_cast<size_t>(r)] = box_roi(step, thread, r);
+      }
+    };
+    const auto masks_chunk = [&](int64_t chunk, ThreadState& thread) {
+      const int64_t end = std::min((chunk + 1) * chunk_masks, mask_rois);
+      for (int64_t r = chunk * chunk_masks; r < end; r++)
+        mask_losses_[static_cast<size_t>(r)] = mask_roi(step, thread, r);
+    };
+    const auto chunk = [&](int64_t i, int t) {
+      ThreadState& thread = threads_[static_cast<size_t>(t)];
+      i < mask_chunks ? masks_chunk(i, thread) : rows_chunk(i - mask_chunks, thread);
+    };
+    if (parallel)
+      pool_.run(mask_chunks + row_chunks, chunk);
+    else
+      for (int64_t i = 0; i < mask_chunks + row_chunks; i++) chunk(i, 0);
+
+    result = Result{};
+    if (p.cls.enabled) result.class_loss = reduce(p.cls, plan.cls, class_losses_, p.rois);
+    if (p.box.enabled) result.box_loss = reduce(p.box, plan.box, box_losses_, p.rois);
+    if (p.mask.enabled) result.mask_loss = reduce(p.mask, plan.mask, mask_losses_, p.mask_rois);
+    for (const ThreadState& thread : threads_)
+      for (size_t i = 0; i < kCounters; i++) result.counters[i] += thread.counters[i];
+  }
+
+  const RowKernels& rows_;
+  ThreadPool pool_;
+  std::vector<ThreadState> threads_;
+  int64_t reserved_rois_ = 0, reserved_row_ = 0;
+  std::vector<double> class_losses_, box_losses_, mask_losses_;  // by RoI
+  Stream stream_;                                                // last, so that it ends first
+};
+
+}  // namespace
+
+std::shared_ptr<Backend> make_cpu_backend(int threads, const char* simd) {
+  const RowKernels* kernels = rows(simd);
+  if (!kernels)
+    throw std::invalid_argument(std::string("this machine has no instruction set \"") + simd + "\"");
+  return std::make_shared<CpuBackend>(threads, *kernels);
+}
+
+}  // namespace roi

@@ -1,0 +1,219 @@
+#include "rows.h"
+
+#include "../formulas/bce.h"
+#include "../formulas/dice.h"
+#include "../formulas/smoothed_bce.h"
+#include "half.h"
+#include "simd.h"
+
+namespace roi::ROI_SIMD {
+namespace {
+
+/// Rows are summed lane by lane over tiles of this many floats, and the tiles in double: a lane adds at most
+/// 256 terms (64 with 16 lanes), so the error of a sum does not grow with the row.
+constexpr int64_t kTile = 1024;
+
+template <class Visit>
+ROI_INLINE void for_each_tile(int64_t n, Visit visit) {
+  for (int64_t begin = 0; begin < n; begin += kTile) visit(begin, begin + kTile < n ? begin + kTile : n);
+}
+
+struct MaskSums {
+  double cross_entropy = 0, mismatch = 0, total = 0;
+};
+
+/// One pass over a RoI's pixels: the sums of its losses, and the gradient as far as it is known without the
+/// sums. Dice needs them, so with dice `grad` is left holding ±t, the sign being the logit's, which is all
+/// that is needed besides y.
+template <bool kCrossEntropy, bool kDice, bool kGradient>
+MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
+  const float smoothing = static_cast<float>(f.smoothing);
+  const Floats scale(static_cast<float>(row.scale * f.cross_entropy / static_cast<double>(row.n)));
+  MaskSums sums;
+  for_each_tile(row.n, [&](int64_t begin, int64_t end) {
+    Floats cross_entropy(0.0f), mismatch(0.0f), total(0.0f);
+    for_each_vector(begin, end, [&](int64_t i, auto lanes) {
+      const Floats z = load(row.logits + i, lanes);
+      const Floats y = load(row.targets + i, lanes);
+      const auto p = pixel(z, y);
+      if constexpr (kCrossEntropy) {
+        const auto q = smoothed_bce::smoothed(p, smoothing);
+        cross_entropy += keep(bce::value(q), lanes);
+        if constexpr (kGradient && !kDice) store(row.grad + i, bce::derivative(q) * scale, lanes);
+      }
+      if constexpr (kDice) {
+        // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
+        mismatch += keep(dice::mismatch(p) + z * Floats(0.0f), lanes);
+        total += keep(dice::total(p, y), lanes);
+        if constexpr (kGradient) store(row.grad + i, flip_where_negative(p.tail, z), lanes);
+      }
+    });
+    if constexpr (kCrossEntropy) sums.cross_entropy += static_cast<double>(sum_of_lanes(cross_entropy));
+    if constexpr (kDice) sums.mismatch += static_cast<double>(sum_of_lanes(mismatch));
+    if constexpr (kDice) sums.total += static_cast<double>(sum_of_lanes(total));
+  });
+  return sums;
+}
+
+/// The second pass of dice: `grad` from ±t to the gradient.
+template <bool kCrossEntropy>
+void dice_gradient(const MaskFormula& f, const MaskRow& row, const MaskSums& sums) {
+  const float smoothing = static_cast<float>(f.smoothing);
+  const Floats scale(static_cast<float>(row.scale * f.cross_entropy / static_cast<double>(row.n)));
+  const auto derivative = dice::derivative(sums.mismatch, sums.total, f.eps, row.scale * f.dice);
+  for_each_vector(0, row.n, [&](int64_t i, auto lanes) {
+    const Floats signed_tail = load(row.grad + i, lanes);
+    const Floats y = load(row.targets + i, lanes);
+    Pixel<Floats> p;
+    p.negative = is_negative(signed_tail);
+    p.tail = magnitude(signed_tail);
+    Floats grad = dice::derivative(derivative, p.tail, y);
+    if constexpr (kCrossEntropy) {
+      p.error = select(p.negative, y, Floats(1.0f) - y);
+      grad += bce::derivative(smoothed_bce::smoothed(p, smoothing)) * scale;
+    }
+    store(row.grad + i, grad, lanes);
+  });
+}
+
+template <bool kCrossEntropy, bool kDice>
+double mask(const MaskFormula& f, const MaskRow& row) {
+  const MaskSums sums = row.grad ? mask_sums<kCrossEntropy, kDice, true>(f, row)
+                                 : mask_sums<kCrossEntropy, kDice, false>(f, row);
+  double loss = 0;
+  if constexpr (kCrossEntropy) loss += f.cross_entropy * sums.cross_entropy / static_cast<double>(row.n);
+  if constexpr (kDice) {
+    loss += f.dice * dice::value(sums.mismatch, sums.total, f.eps);
+    if (row.grad) dice_gradient<kCrossEntropy>(f, row, sums);
+  }
+  return loss;
+}
+
+double mask_loss(const MaskFormula& f, const MaskRow& row) {
+  if (f.dice == 0) return mask<true, false>(f, row);
+  if (f.cross_entropy == 0) return mask<false, true>(f, row);
+  return mask<true, true>(f, row);
+}
+
+void count_pixels(const float* logits, const float* targets, int64_t n, double* counters) {
+  counters[kPixels] += static_cast<double>(n);
+  for_each_tile(n, [&](int64_t begin, int64_t end) {
+    Floats foreground(0.0f), false_positive(0.0f), false_negative(0.0f);
+    const Floats one(1.0f), zero(0.0f);
+    for_each_vector(begin, end, [&](int64_t i, auto lanes) {
+      const Mask predicted = load(logits + i, lanes) > zero;
+      const Mask truth = load(targets + i, lanes) >= Floats(0.5f);
+      foreground += select(truth, one, zero);
+      false_positive += select(predicted & ~truth, one, zero);
+      false_negative += select(truth & ~predicted, one, zero);
+    });
+    counters[kPixelsForeground] += static_cast<double>(sum_of_lanes(foreground));
+    counters[kPixelsFalsePositive] += static_cast<double>(sum_of_lanes(false_positive));
+    counters[kPixelsFalseNegative] += static_cast<double>(sum_of_lanes(false_negative));
+  });
+}
+
+float max_of(const float* x, int64_t n) {
+  Floats m(x[0]);
+  for_each_vector(0, n, [&](int64_t i, auto lanes) {
+    const Floats z = load(x + i, lanes);
+    if constexpr (sizeof lanes == sizeof(AllLanes))
+      m = max(z, m);
+    else
+      m = max(select({lane_numbers() < lanes.count}, z, m), m);
+  });
+  return max_of_lanes(m);
+}
+
+template <bool kGradient, bool kEven>
+cross_entropy::Row exponentials(const ClassRow& row) {
+  const float largest = max_of(row.logits, row.n);
+  cross_entropy::Row result{static_cast<double>(largest), static_cast<double>(row.logits[row.label]), 0, 0};
+  for_each_tile(row.n, [&](int64_t begin, int64_t end) {
+    Floats others(0.0f), weighted(0.0f);
+    for_each_vector(begin, end, [&](int64_t i, auto lanes) {
+      const Floats z = load(row.logits + i, lanes);
+      const Floats below = z - Floats(largest);
+      const Floats e = exp_nonpositive(below);
+      const Mask is_label{lane_numbers() == static_cast<int32_t>(row.label - i)};
+      // z·0 makes −∞, whose exponential is finite, a NaN.
+      others += keep(select(is_label, Floats(0.0f), e) + z * Floats(0.0f), lanes);
+      if constexpr (kEven) {
+        const Floats w = row.weights ? load(row.weights + i, lanes) : Floats(1.0f);
+        weighted += keep(w * (Floats(0.0f) - below), lanes);
+      }
+      if constexpr (kGradient) store(row.grad + i, e, lanes);
+    });
+    result.others += static_cast<double>(sum_of_lanes(others));
+    if constexpr (kEven) result.weighted += static_cast<double>(sum_of_lanes(weighted));
+  });
+  return result;
+}
+
+template <bool kEven>
+void softmax_gradient(const ClassRow& row, const cross_entropy::Row& sums) {
+  const double sum = cross_entropy::sum_of_exp(sums);
+  const Floats normalize(static_cast<float>(1 / sum)), scale(static_cast<float>(row.scale));
+  const double label_probability = static_cast<double>(row.grad[row.label]) / sum;
+  for_each_vector(0, row.n, [&](int64_t i, auto lanes) {
+    const Floats probability = load(row.grad + i, lanes) * normalize;
+    const Floats w = kEven && row.weights ? load(row.weights + i, lanes) : Floats(1.0f);
+    store(row.grad + i, cross_entropy::derivative(row.target, probability, w) * scale, lanes);
+  });
+  const double label_weight = row.weights ? static_cast<double>(row.weights[row.label]) : 1.0;
+  row.grad[row.label] =
+      static_cast<float>(row.scale * cross_entropy::label_derivative(row.target, label_probability,
+                                                                     sums.others / sum, label_weight));
+}
+
+double cross_entropy_loss(const ClassRow& row) {
+  const bool even = row.target.even != 0;
+  cross_entropy::Row sums;
+  if (row.grad) {
+    sums = even ? exponentials<true, true>(row) : exponentials<true, false>(row);
+    even ? softmax_gradient<true>(row, sums) : softmax_gradient<false>(row, sums);
+  } else {
+    sums = even ? exponentials<false, true>(row) : exponentials<false, false>(row);
+  }
+  return cross_entropy::value(sums, row.target);
+}
+
+double poison(const float* x, int64_t n) {
+  Floats sum(0.0f);
+  for_each_vector(0, n, [&](int64_t i, auto lanes) { sum += load(x + i, lanes) * Floats(0.0f); });
+  return static_cast<double>(sum_of_lanes(sum));
+}
+
+void widen(const void* from, DType dtype, float* to, int64_t n) {
+  if (dtype == DType::kUint8) {
+    const auto* bytes = static_cast<const uint8_t*>(from);
+    for (int64_t i = 0; i < n; i++) to[i] = bytes[i] ? 1.0f : 0.0f;
+  } else {
+    const auto* halves = static_cast<const uint16_t*>(from);
+    if (dtype == DType::kFloat16)
+      for (int64_t i = 0; i < n; i++) to[i] = float_from_float16(halves[i]);
+    else
+      for (int64_t i = 0; i < n; i++) to[i] = float_from_bfloat16(halves[i]);
+  }
+}
+
+void narrow(const float* from, void* to, DType dtype, int64_t n) {
+  auto* halves = static_cast<uint16_t*>(to);
+  if (dtype == DType::kFloat16)
+    for (int64_t i = 0; i < n; i++) halves[i] = float16_from_float(from[i]);
+  else
+    for (int64_t i = 0; i < n; i++) halves[i] = bfloat16_from_float(from[i]);
+}
+
+void add(const float* a, const float* b, float* c, int64_t n) {
+  for_each_vector(
+      0, n, [&](int64_t i, auto lanes) { store(c + i, load(a + i, lanes) + load(b + i, lanes), lanes); });
+}
+
+}  // namespace
+
+extern const RowKernels kRowKernels;
+const RowKernels kRowKernels{ROI_SIMD_NAME, mask_loss, count_pixels, cross_entropy_loss,
+                             poison,        widen,     narrow,       add};
+
+}  // namespace roi::ROI_SIMD

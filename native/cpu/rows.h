@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+
+#include "../formulas/cross_entropy.h"
+#include "../problem.h"
+
+// The inner loops of the CPU backend: one row of floats each, no threads, no labels, no allocation. rows.cpp
+// is compiled once per instruction set; `rows()` is the fastest that this machine has.
+
+namespace roi {
+
+/// The two mask losses that all kinds are made of, with their weights in the mixture.
+struct MaskFormula {
+  double cross_entropy, smoothing;  ///< smoothed bce; smoothing 0 is bce
+  double dice, eps;
+};
+
+struct MaskRow {
+  const float* logits;   ///< [n]
+  const float* targets;  ///< [n]
+  float* grad;           ///< [n], or null: no gradient
+  int64_t n;
+  double scale;  ///< the gradient's factor
+};
+
+struct ClassRow {
+  const float* logits;   ///< [n]
+  const float* weights;  ///< [n], or null: 1
+  float* grad;           ///< [n], or null: no gradient
+  int64_t n;
+  int32_t label;
+  cross_entropy::Target target;
+  double scale;
+};
+
+struct RowKernels {
+  const char* name;
+  /// The loss of one RoI's mask, its mean over pixels.
+  double (*mask)(const MaskFormula&, const MaskRow&);
+  /// Adds the RoI's pixels to the counters from kPixels on.
+  void (*count_pixels)(const float* logits, const float* targets, int64_t n, double* counters);
+  /// The class loss of one RoI, from logits.
+  double (*cross_entropy)(const ClassRow&);
+  /// 0 if all are finite, else NaN.
+  double (*poison)(const float* x, int64_t n);
+  /// n elements of `dtype` from and to floats. A byte is 1 unless it is 0.
+  void (*widen)(const void* from, DType dtype, float* to, int64_t n);
+  void (*narrow)(const float* from, void* to, DType dtype, int64_t n);
+  void (*add)(const float* a, const float* b, float* c, int64_t n);
+};
+
+/// By name (`ROI_LOSS_SIMD`: "avx512", "avx2", "baseline"), or the best one. Null if this machine lacks it.
+const RowKernels* rows(const char* name = nullptr);
+
+}  // namespace roi

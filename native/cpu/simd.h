@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+// A vector of floats as wide as the instruction set's registers, over the vector extension that GCC and Clang
+// share, so that one source serves AVX-512, AVX2, SSE2 and NEON. Its namespace differs for each instruction
+// set it is compiled for: nothing compiled for one can be linked in place of another.
+
+namespace roi::ROI_SIMD {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+#define ROI_INLINE inline __attribute__((always_inline))
+
+typedef float FloatLanes __attribute__((vector_size(4 * kLanes)));
+typedef int32_t IntLanes __attribute__((vector_size(4 * kLanes)));
+
+/// All bits set in the lanes where it holds.
+struct Mask {
+  IntLanes v;
+};
+
+struct Floats {
+  FloatLanes v;
+  Floats() = default;
+  ROI_INLINE explicit Floats(float x) : v(FloatLanes{} + x) {}
+  ROI_INLINE explicit Floats(FloatLanes x) : v(x) {}
+};
+
+ROI_INLINE Floats operator+(Floats a, Floats b) { return Floats(a.v + b.v); }
+ROI_INLINE Floats operator-(Floats a, Floats b) { return Floats(a.v - b.v); }
+ROI_INLINE Floats operator*(Floats a, Floats b) { return Floats(a.v * b.v); }
+ROI_INLINE Floats operator/(Floats a, Floats b) { return Floats(a.v / b.v); }
+ROI_INLINE Floats& operator+=(Floats& a, Floats b) { return a = a + b; }
+ROI_INLINE Mask operator<(Floats a, Floats b) { return {a.v < b.v}; }
+ROI_INLINE Mask operator>(Floats a, Floats b) { return {a.v > b.v}; }
+ROI_INLINE Mask operator>=(Floats a, Floats b) { return {a.v >= b.v}; }
+ROI_INLINE Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
+ROI_INLINE Mask operator~(Mask a) { return {~a.v}; }
+
+ROI_INLINE Floats select(Mask m, Floats yes, Floats no) { return Floats(m.v ? yes.v : no.v); }
+ROI_INLINE Floats max(Floats a, Floats b) { return select(a > b, a, b); }
+
+ROI_INLINE IntLanes bits(Floats x) { return reinterpret_cast<IntLanes>(x.v); }
+ROI_INLINE Floats from_bits(IntLanes x) { return Floats(reinterpret_cast<FloatLanes>(x)); }
+
+/// By the sign bit: −0 counts as negative, which the formulas allow, and a NaN as either.
+ROI_INLINE Mask is_negative(Floats x) { return {bits(x) < 0}; }
+ROI_INLINE Floats magnitude(Floats x) { return from_bits(bits(x) & 0x7fffffff); }
+/// x with its sign turned where `sign` is negative.
+ROI_INLINE Floats flip_where_negative(Floats x, Floats sign) {
+  return from_bits(bits(x) ^ (bits(sign) & static_cast<int32_t>(0x80000000)));
+}
+
+ROI_INLINE IntLanes lane_numbers() {
+  IntLanes n;
+  for (int i = 0; i < kLanes; i++) n[i] = i;
+  return n;
+}
+
+/// How much of a vector is used: all of it, or its first lanes at the end of a row.
+struct AllLanes {};
+struct FirstLanes {
+  int count;
+};
+
+ROI_INLINE Floats keep(Floats x, AllLanes) { return x; }
+ROI_INLINE Floats keep(Floats x, FirstLanes lanes) {
+  return from_bits(bits(x) & (lane_numbers() < lanes.count));
+}
+
+ROI_INLINE Floats load(const float* p, AllLanes) {
+  Floats x;
+  std::memcpy(&x, p, sizeof x);
+  return x;
+}
+ROI_INLINE void store(float* p, Floats x, AllLanes) { std::memcpy(p, &x, sizeof x); }
+
+// A partial vector reads and writes nothing beyond its lanes; unused lanes are 0.
+ROI_INLINE Floats load(const float* p, FirstLanes lanes) {
+#if defined(__AVX512F__)
+  return Floats(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << lanes.count) - 1), p));
+#elif defined(__AVX2__)
+  return Floats(_mm256_maskload_ps(p, reinterpret_cast<__m256i>(lane_numbers() < lanes.count)));
+#else
+  float x[kLanes] = {};
+  std::memcpy(x, p, static_cast<size_t>(lanes.count) * sizeof(float));
+  return load(x, AllLanes{});
+#endif
+}
+ROI_INLINE void store(float* p, Floats x, FirstLanes lanes) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << lanes.count) - 1), x.v);
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(p, reinterpret_cast<__m256i>(lane_numbers() < lanes.count), x.v);
+#else
+  std::memcpy(p, &x, static_cast<size_t>(lanes.count) * sizeof(float));
+#endif
+}
+
+/// Calls visit(i, lanes) for each vector of a row of n floats from `begin` on.
+template <class Visit>
+ROI_INLINE void for_each_vector(int64_t begin, int64_t end, Visit visit) {
+  int64_t i = begin;
+  for (; i + kLanes <= end; i += kLanes) visit(i, AllLanes{});
+  if (i < end) visit(i, FirstLanes{static_cast<int>(end - i)});
+}
+
+ROI_INLINE float sum_of_lanes(Floats x) {
+  float lanes[kLanes];
+  std::memcpy(lanes, &x, sizeof x);
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+
+ROI_INLINE float max_of_lanes(Floats x) {
+  float m = x.v[0];
+  for (int i = 1; i < kLanes; i++) m = x.v[i] > m ? x.v[i] : m;
+  return m;
+}
+
+/// e^x for x ≤ 0, 0 where that is below the smallest normal float (x < −87.336), NaN for NaN. Within 1 ulp.
+/// x = n·ln 2 + r with |r| ≤ ½ ln 2, so e^x = 2^n·e^r; the polynomial is minimax for e^r.
+ROI_INLINE Floats exp_nonpositive(Floats x) {
+  const Floats round(12582912.0f);  // 1.5 · 2^23: adding it leaves an integer in the low bits
+  const Floats shifted = x * Floats(1.44269504f) + round;
+  const Floats n = shifted - round;
+  // ln 2 in two parts, the first of few bits, so that n times it is exact.
+  const Floats r = (x - n * Floats(0.693359375f)) + n * Floats(2.12194440e-4f);
+  Floats p(0.00138145988f);
+  p = p * r + Floats(0.00836871658f);
+  p = p * r + Floats(0.04166838899f);
+  p = p * r + Floats(0.16666521132f);
+  p = p * r + Floats(0.49999994040f);
+  p = p * (r * r) + r + Floats(1.0f);
+  const IntLanes exponent = (bits(shifted) - bits(round) + 127) << 23;
+  return select(x < Floats(-87.33654f), Floats(0.0f), p * from_bits(exponent));
+}
+
+/// log(1 + e) for e in [0, 1], NaN for NaN, relative to itself within 2 ulp, at tiny e too: e + e²·Q(e), Q
+/// minimax.
+ROI_INLINE Floats log1p_unit(Floats e) {
+  Floats q(0.00536482269f);
+  q = q * e + Floats(-0.03006578609f);
+  q = q * e + Floats(0.07920452207f);
+  q = q * e + Floats(-0.13753801584f);
+  q = q * e + Floats(0.19153654575f);
+  q = q * e + Floats(-0.24857163429f);
+  q = q * e + Floats(0.33321323991f);
+  q = q * e + Floats(-0.49999648333f);
+  return e + e * e * q;
+}
+
+}  // namespace roi::ROI_SIMD

@@ -1,0 +1,50 @@
+#include "stream.h"
+
+namespace roi {
+
+void Stream::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Stream::submit(StepRef step) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queue_.size() < kMaxQueued; });
+  if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+  queue_.push_back(std::move(step));
+  changed_.notify_all();
+}
+
+void Stream::synchronize() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queue_.empty(); });
+}
+
+bool Stream::is_idle() {
+  const std::lock_guard lock(mutex_);
+  return queue_.empty();
+}
+
+void Stream::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    const StepRef step = queue_.front();
+    lock.unlock();
+    run_(*step);
+    lock.lock();
+    queue_.pop_front();
+    changed_.notify_all();
+    // After the step has left the queue: whoever is told may submit or synchronize at once.
+    lock.unlock();
+    step->on_done();
+    lock.lock();
+  }
+}
+
+}  // namespace roi

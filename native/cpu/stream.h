@@ -1,0 +1,39 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "../backend.h"
+
+namespace roi {
+
+/// Runs steps one after another on a thread of its own, in the order of their submission.
+class Stream {
+ public:
+  explicit Stream(std::function<void(Step&)> run) : run_(std::move(run)) {}
+  ~Stream() { close(); }
+
+  /// Blocks while kMaxQueued steps are waiting, so that a loop that never awaits cannot fill memory.
+  void submit(StepRef step);
+  void synchronize();
+  bool is_idle();
+  /// Finishes what was submitted, its `on_done` included, and ends the thread.
+  void close();
+
+ private:
+  static constexpr size_t kMaxQueued = 64;
+
+  void work();
+
+  const std::function<void(Step&)> run_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<StepRef> queue_;  // the first is the one running
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace roi

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cmath>
+
+#include "portable.h"
+
+// The class loss of one row, −log softmax(z)_u, in the general form of PyTorch's cross_entropy: with class
+// weights w and label smoothing s the target is q_c = (1 − s)·w_u·[c = u] + (s/C)·w_c, the loss Σ q_c
+// (log-sum-exp(z) − z_c), and its derivative (Σq)·softmax(z) − q. From probabilities: Σ q_c (−log p_c),
+// derivative −q_c / p_c.
+
+namespace roi::cross_entropy {
+
+/// The target distribution of a row: q_c = label·[c = u] + even·w_c, and Σ_c even·w_c.
+struct Target {
+  float label, even, even_total;
+};
+
+ROI_FORMULA Target target(double label_weight, double weight_sum, double smoothing, double classes) {
+  const double even = smoothing / classes;
+  return {static_cast<float>((1 - smoothing) * label_weight), static_cast<float>(even),
+          static_cast<float>(even * weight_sum)};
+}
+
+/// What a pass over the logits leaves of a row. `others` leaves the label out, so that the loss and the
+/// derivative of a label that is all but certain keep their relative accuracy.
+struct Row {
+  double max;          ///< the largest logit
+  double label_logit;  ///< z_u
+  double others;       ///< Σ_{c ≠ u} exp(z_c − max)
+  double weighted;     ///< Σ_c w_c (max − z_c); needed with label smoothing alone
+};
+
+ROI_FORMULA double sum_of_exp(const Row& row) { return row.others + exp(row.label_logit - row.max); }
+
+ROI_FORMULA double value(const Row& row, const Target& q) {
+  const bool label_is_max = row.label_logit == row.max;
+  const double log_sum = label_is_max ? log1p(row.others) : log(sum_of_exp(row));
+  const double loss = q.label * (row.max - row.label_logit + log_sum);
+  return q.even == 0 ? loss : loss + q.even_total * log_sum + q.even * row.weighted;
+}
+
+/// At a class c ≠ u, from its probability.
+template <class F>
+ROI_FORMULA F derivative(const Target& q, F probability, F weight) {
+  return F(q.label + q.even_total) * probability - F(q.even) * weight;
+}
+
+/// At the label, where p_u − 1 is given as −(1 − p_u).
+ROI_FORMULA double label_derivative(const Target& q, double probability, double complement, double weight) {
+  return q.even_total * probability - q.label * complement - q.even * weight;
+}
+
+/// A probability, clamped below so that its logarithm and reciprocal are finite. A NaN stays one.
+ROI_FORMULA double clamped(double probability, double eps) { return probability < eps ? eps : probability; }
+
+}  // namespace roi::cross_entropy

@@ -1,0 +1,21 @@
+#pragma once
+
+// The formulas are templates over F: `float` in a CUDA thread and in scalar host code, a vector of floats on
+// the CPU. Whatever F is, it has + − × ÷, and the operations below.
+//
+// Force-inlined because the CPU backend compiles them once per instruction set: a shared out-of-line copy
+// could hold instructions that the machine lacks.
+
+#ifdef __CUDACC__
+#define ROI_FORMULA __host__ __device__ __forceinline__
+#else
+#define ROI_FORMULA inline __attribute__((always_inline))
+#endif
+
+namespace roi {
+
+ROI_FORMULA float select(bool condition, float yes, float no) { return condition ? yes : no; }
+ROI_FORMULA bool is_negative(float x) { return x < 0.0f; }
+ROI_FORMULA float magnitude(float x) { return x < 0.0f ? -x : x; }
+
+}  // namespace roi

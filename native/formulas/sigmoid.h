@@ -1,0 +1,28 @@
+#pragma once
+
+#include "portable.h"
+
+// A pixel of a mask as every mask loss sees it. Written by the side of the logit (z < 0 or not) instead of
+// σ(z), so that nothing cancels: σ(z) − y and 1 − σ(z) lose all relative accuracy once σ saturates, these do
+// not.
+
+namespace roi {
+
+template <class F>
+struct Pixel {
+  decltype(is_negative(F())) negative;  ///< whether z < 0, that is, whether the prediction is background
+  F magnitude;                          ///< |z|
+  F tail;   ///< t = σ(−|z|), the probability of the side not predicted, in [0, ½]
+  F decay;  ///< e = exp(−|z|)
+  F error;  ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
+};
+
+template <class F>
+ROI_FORMULA Pixel<F> pixel(F z, F y) {
+  const F m = magnitude(z);
+  const F e = exp_nonpositive(F(0.0f) - m);
+  const auto negative = is_negative(z);
+  return {negative, m, e / (F(1.0f) + e), e, select(negative, y, F(1.0f) - y)};
+}
+
+}  // namespace roi
