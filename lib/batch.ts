@@ -1,4 +1,4 @@
-import { newCall, type TermName, termNames } from './call';
+import { type Calls, newCall, type TermName, termNames } from './call';
 import { checkKeys, checkObject, checkSize } from './check';
 import type { Device } from './device';
 import { rangeError, show, typeError } from './errors';
@@ -353,13 +353,15 @@ export class Batch implements Disposable {
     }
   }
 
-  /** @internal Runs or enqueues the step that `call` describes. */
-  run(
-    classWeights: Float32Array | undefined,
-    classUpstream: Float32Array | undefined,
-    boxUpstream: Float32Array | undefined,
-    maskUpstream: Float32Array | undefined,
-  ): NativePending | undefined {
-    return this.#native.run(this.call, classWeights, classUpstream, boxUpstream, maskUpstream);
+  /** @internal Runs or enqueues the step that `this.call` and `calls` describe. */
+  run(calls: Calls): NativePending | undefined {
+    const { class: classCall, box, mask } = calls;
+    return this.#native.run(
+      this.call,
+      classCall?.weights,
+      classCall?.upstream,
+      box?.upstream,
+      mask?.upstream,
+    );
   }
 }

@@ -80,22 +80,33 @@ export const knownOptions = {
 
 const reductions: readonly [Reduction, Reduction, Reduction] = ['mean', 'sum', 'none'];
 
-function checkNumber(name: string, value: unknown, expected: string, fits: (x: number) => boolean): number {
+/** Checks an option. Its full name is put together for a message only: this runs many times a step. */
+function checkNumber(
+  prefix: string,
+  name: string,
+  value: unknown,
+  expected: string,
+  fits: (x: number) => boolean,
+): number {
   if (typeof value !== 'number' || !fits(value))
-    throw rangeError('ERR_ROI_LOSS_OPTION', `${name} is ${show(value)}; expected ${expected}`);
+    throw rangeError('ERR_ROI_LOSS_OPTION', `${prefix}${name} is ${show(value)}; expected ${expected}`);
   return value;
 }
-const finite = (name: string, value: unknown) => checkNumber(name, value, 'a finite number', Number.isFinite);
-const notNegative = (name: string, value: unknown) =>
-  checkNumber(name, value, 'a finite number from 0 on', (x) => Number.isFinite(x) && x >= 0);
-const positive = (name: string, value: unknown) =>
-  checkNumber(name, value, 'a finite number above 0', (x) => Number.isFinite(x) && x > 0);
-const share = (name: string, value: unknown) =>
-  checkNumber(name, value, 'a number from 0 to 1', (x) => x >= 0 && x <= 1);
+const isNotNegative = (x: number) => Number.isFinite(x) && x >= 0;
+const isPositive = (x: number) => Number.isFinite(x) && x > 0;
+const isShare = (x: number) => x >= 0 && x <= 1;
+const finite = (prefix: string, name: string, value: unknown) =>
+  checkNumber(prefix, name, value, 'a finite number', Number.isFinite);
+const notNegative = (prefix: string, name: string, value: unknown) =>
+  checkNumber(prefix, name, value, 'a finite number from 0 on', isNotNegative);
+const positive = (prefix: string, name: string, value: unknown) =>
+  checkNumber(prefix, name, value, 'a finite number above 0', isPositive);
+const share = (prefix: string, name: string, value: unknown) =>
+  checkNumber(prefix, name, value, 'a number from 0 to 1', isShare);
 
-function flag(name: string, value: unknown): boolean {
+function flag(prefix: string, name: string, value: unknown): boolean {
   if (typeof value !== 'boolean')
-    throw typeError('ERR_ROI_LOSS_OPTION', `${name} is ${show(value)}; expected true or false`);
+    throw typeError('ERR_ROI_LOSS_OPTION', `${prefix}${name} is ${show(value)}; expected true or false`);
   return value;
 }
 
@@ -134,14 +145,14 @@ function writeTerm(
   const shared = origin.shared ?? noOptions;
   const target = common[term];
   const reduction = checkChoice(`${prefix}reduction`, options.reduction ?? shared.reduction, reductions);
-  const gradient = flag(`${prefix}grad`, options.grad ?? shared.grad ?? true);
-  const metrics = flag(`${prefix}metrics`, options.metrics ?? shared.metrics ?? false);
+  const gradient = flag(prefix, 'grad', options.grad ?? shared.grad ?? true);
+  const metrics = flag(prefix, 'metrics', options.metrics ?? shared.metrics ?? false);
   const normalizer = options.normalizer ?? shared.normalizer;
   const backward = options.backward ?? shared.backward ?? 1;
   let scalar = 1;
   let upstream: Float32Array | undefined;
   if (typeof backward === 'number') {
-    scalar = finite(`${prefix}backward`, backward);
+    scalar = finite(prefix, 'backward', backward);
   } else {
     upstream = floats(`${prefix}backward`, backward, rois);
     if (reduction !== 'none')
@@ -154,14 +165,14 @@ function writeTerm(
   call[target.gradient] = gradient ? 1 : 0;
   call[target.metrics] = metrics ? 1 : 0;
   call[target.reduction] = reductions.indexOf(reduction);
-  call[target.weight] = finite(`${prefix}weight`, options.weight ?? shared.weight ?? 1);
-  call[target.normalizer] = normalizer === undefined ? 0 : positive(`${prefix}normalizer`, normalizer);
-  call[target.gradScale] = scalar * finite(`${prefix}gradScale`, options.gradScale ?? shared.gradScale ?? 1);
+  call[target.weight] = finite(prefix, 'weight', options.weight ?? shared.weight ?? 1);
+  call[target.normalizer] = normalizer === undefined ? 0 : positive(prefix, 'normalizer', normalizer);
+  call[target.gradScale] = scalar * finite(prefix, 'gradScale', options.gradScale ?? shared.gradScale ?? 1);
   return { reduction, gradient, metrics, upstream };
 }
 
 /** Switches a term off. */
-export function leaveOut(call: Float64Array, term: TermName): void {
+export function leaveOut(call: Float64Array, term: TermName): undefined {
   call[common[term].enabled] = 0;
 }
 
@@ -179,14 +190,16 @@ export function writeClass(
 ): ClassCall {
   const { prefix } = origin;
   const term = writeTerm(call, 'class', options, origin, rois);
-  call[slots.labelSmoothing] = share(`${prefix}labelSmoothing`, options.labelSmoothing ?? 0);
-  call[slots.classEps] = positive(`${prefix}eps`, options.eps ?? 1e-12);
-  if (options.classWeights === undefined) return { ...term, weights: undefined };
+  call[slots.labelSmoothing] = share(prefix, 'labelSmoothing', options.labelSmoothing ?? 0);
+  call[slots.classEps] = positive(prefix, 'eps', options.eps ?? 1e-12);
+  const { reduction, gradient, metrics, upstream } = term;
+  if (options.classWeights === undefined)
+    return { reduction, gradient, metrics, upstream, weights: undefined };
   const weights = floats(`${prefix}classWeights`, options.classWeights, classes);
   weights.forEach((weight, c) => {
-    notNegative(`${prefix}classWeights[${c}]`, weight);
+    notNegative(prefix, `classWeights[${c}]`, weight);
   });
-  return { ...term, weights };
+  return { reduction, gradient, metrics, upstream, weights };
 }
 
 /** Checks the options of the box loss and writes them. */
@@ -197,7 +210,7 @@ export function writeBox(
   rois: number,
 ): TermCall {
   const term = writeTerm(call, 'box', options, origin, rois);
-  call[slots.beta] = notNegative(`${origin.prefix}beta`, options.beta ?? 1);
+  call[slots.beta] = notNegative(origin.prefix, 'beta', options.beta ?? 1);
   return term;
 }
 
@@ -224,7 +237,7 @@ function writeKind(call: Float64Array, name: string, kind: unknown): void {
   for (const [key, weight] of Object.entries(kind)) {
     if (!Object.hasOwn(kindSlots, key))
       throw rangeError('ERR_ROI_LOSS_OPTION', `${name} has the key ${show(key)}; expected ${kinds}`);
-    call[kindSlots[key as MaskKind]] = notNegative(`${name}['${key}']`, weight ?? 0);
+    call[kindSlots[key as MaskKind]] = notNegative(name, `['${key}']`, weight ?? 0);
     sum += weight ?? 0;
   }
   if (sum === 0)
@@ -241,8 +254,8 @@ export function writeMask(
   const { prefix } = origin;
   const term = writeTerm(call, 'mask', options, origin, rois);
   writeKind(call, `${prefix}kind`, options.kind ?? 'bce');
-  call[slots.smoothing] = share(`${prefix}smoothing`, options.smoothing ?? 0.05);
-  call[slots.maskEps] = positive(`${prefix}eps`, options.eps ?? 1e-6);
+  call[slots.smoothing] = share(prefix, 'smoothing', options.smoothing ?? 0.05);
+  call[slots.maskEps] = positive(prefix, 'eps', options.eps ?? 1e-6);
   return term;
 }
 
@@ -258,13 +271,18 @@ export function termOptions<T extends TermName>(
   return own;
 }
 
+/** What the options of all the terms of a step tell; a term that is switched off is undefined. */
+export interface Calls {
+  readonly class: ClassCall | undefined;
+  readonly box: TermCall | undefined;
+  readonly mask: TermCall | undefined;
+}
+
 /** Results, read from the row after the step. */
 export function lossesOf(call: Float64Array): Losses {
-  const [classLoss, boxLoss, maskLoss] = termNames.map((term) => lossOf(call, term)) as [
-    number,
-    number,
-    number,
-  ];
+  const classLoss = lossOf(call, 'class');
+  const boxLoss = lossOf(call, 'box');
+  const maskLoss = lossOf(call, 'mask');
   return { total: classLoss + boxLoss + maskLoss, class: classLoss, box: boxLoss, mask: maskLoss };
 }
 

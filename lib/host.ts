@@ -1,3 +1,4 @@
+import type { Calls, TermCall } from './call';
 import { checkArray, checkKeys, checkObject, checkSize } from './check';
 import { deviceOf } from './device';
 import { dtypes } from './dtypes';
@@ -173,24 +174,16 @@ export interface HostOutputs {
   };
 }
 
-/** What a term of a step over host arrays needs besides its inputs. */
-interface HostTerm {
-  readonly gradient: boolean;
-  readonly reduction: string;
-  readonly upstream: Float32Array | undefined;
-  readonly weights?: Float32Array | undefined;
-}
-
 /** Runs the step that `call` describes, to the end. */
 export function runOnHost(
   device: unknown,
   call: Float64Array,
   inputs: LossInputs,
   shape: StepShape,
-  terms: { readonly class?: HostTerm; readonly box?: HostTerm; readonly mask?: HostTerm },
+  terms: Calls,
 ): HostOutputs {
   const specs = gradSpecs(shape);
-  const grad = (name: GradName, term: HostTerm | undefined) => {
+  const grad = (name: GradName, term: TermCall | undefined) => {
     const spec = specs[name];
     return spec && term?.gradient
       ? (new dtypes.float32.host(spec.shape.reduce((product, size) => product * size, 1)) as Float32Array)
@@ -202,7 +195,7 @@ export function runOnHost(
     boxDeltas: grad('boxDeltas', terms.box),
     maskLogits: grad('maskLogits', terms.mask),
   };
-  const each = (term: HostTerm | undefined, rois: number) =>
+  const each = (term: TermCall | undefined, rois: number) =>
     term?.reduction === 'none' ? new Float32Array(rois) : undefined;
   const perRoi = {
     class: each(terms.class, shape.rois),

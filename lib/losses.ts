@@ -1,6 +1,6 @@
 import { Batch } from './batch';
 import {
-  type ClassCall,
+  type Calls,
   classMetrics,
   knownOptions,
   leaveOut,
@@ -10,7 +10,6 @@ import {
   metricsOf,
   newCall,
   type Origin,
-  type TermCall,
   type TermName,
   termNames,
   termOptions,
@@ -42,13 +41,30 @@ import type {
 
 const alone: Origin = { prefix: '', shared: undefined };
 
-/** Checks the options of one term and writes them to `call`. */
-function writeTerm(call: Float64Array, term: TermName, options: object, origin: Origin, shape: StepShape) {
-  const calls: { class?: ClassCall; box?: TermCall; mask?: TermCall } = {};
-  if (term === 'class') calls.class = writeClass(call, options, origin, shape.rois, shape.classes);
-  else if (term === 'box') calls.box = writeBox(call, options, origin, shape.rois);
-  else calls.mask = writeMask(call, options, origin, shape.mask?.rois ?? 0);
-  return calls;
+/** Checks the options of one term and writes them to `call`; the other terms are switched off. */
+function writeOne(call: Float64Array, term: TermName, options: object, shape: StepShape): Calls {
+  const on = only[term];
+  return {
+    class: on.class ? writeClass(call, options, alone, shape.rois, shape.classes) : leaveOut(call, 'class'),
+    box: on.box ? writeBox(call, options, alone, shape.rois) : leaveOut(call, 'box'),
+    mask: on.mask ? writeMask(call, options, alone, shape.mask?.rois ?? 0) : leaveOut(call, 'mask'),
+  };
+}
+
+/** Checks the options of all terms and writes them to `call`; those that are not in `shape` are switched off. */
+function writeAll(call: Float64Array, options: FusedLossOptions, shape: StepShape): Calls {
+  const { rois, classes, mask } = shape;
+  const from = (term: TermName): Origin => ({ prefix: `${term}.`, shared: options });
+  const own = {
+    class: termOptions(options, 'class'),
+    box: termOptions(options, 'box'),
+    mask: termOptions(options, 'mask'),
+  };
+  return {
+    class: shape.class ? writeClass(call, own.class, from('class'), rois, classes) : leaveOut(call, 'class'),
+    box: shape.box ? writeBox(call, own.box, from('box'), rois) : leaveOut(call, 'box'),
+    mask: mask ? writeMask(call, own.mask, from('mask'), mask.rois) : leaveOut(call, 'mask'),
+  };
 }
 
 const only = {
@@ -69,7 +85,7 @@ function termOnHost(
   checkKeys('option', options, knownOptions.host[term]);
   const shape = shapeOfInputs(inputs, options, only[term]);
   const call = newCall();
-  const calls = writeTerm(call, term, options, alone, shape);
+  const calls = writeOne(call, term, options, shape);
   const { grads, perRoi } = runOnHost(options.device, call, inputs, shape, calls);
   const [grad] = Object.values(grads);
   const metrics = calls[term]?.metrics ? metricsReaders[term]?.(call) : undefined;
@@ -89,14 +105,8 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
       'ERR_ROI_LOSS_TYPE',
       `batch has no ${term} inputs; expected a batch made with the term '${term}'`,
     );
-  for (const other of termNames) leaveOut(call, other);
-  const calls = writeTerm(call, term, options, alone, shape);
-  const pending = batch.run(
-    calls.class?.weights,
-    calls.class?.upstream,
-    calls.box?.upstream,
-    calls.mask?.upstream,
-  );
+  const calls = writeOne(call, term, options, shape);
+  const pending = batch.run(calls);
   return new TermStep(batch, pending, term, calls[term]?.reduction === 'none');
 }
 
@@ -170,18 +180,6 @@ export function fusedMaskLoss(
   return inputs instanceof Batch ? termOnBatch('mask', inputs, options) : termOnHost('mask', inputs, options);
 }
 
-/** Writes all the terms of a whole step; those not in `shape` are switched off. */
-function writeAll(call: Float64Array, options: FusedLossOptions, shape: StepShape) {
-  const calls: { class?: ClassCall; box?: TermCall; mask?: TermCall } = {};
-  for (const term of termNames) {
-    const own = termOptions(options, term);
-    if (shape[term])
-      Object.assign(calls, writeTerm(call, term, own, { prefix: `${term}.`, shared: options }, shape));
-    else leaveOut(call, term);
-  }
-  return calls;
-}
-
 /**
  * The loss of a Mask R-CNN RoI head, L = L_cls + L_box + L_mask, with all its gradients: the terms of
  * {@link fusedClassLoss}, {@link fusedBoxLoss} and {@link fusedMaskLoss} whose inputs are given, in one step.
@@ -221,12 +219,7 @@ function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkKeys('option', options, knownOptions.batch.whole);
   batch.checkUsable();
   const calls = writeAll(batch.call, options, batch.shape);
-  const pending = batch.run(
-    calls.class?.weights,
-    calls.class?.upstream,
-    calls.box?.upstream,
-    calls.mask?.upstream,
-  );
+  const pending = batch.run(calls);
   const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
   return new LossStep(batch, pending, perRoiTerms);
 }

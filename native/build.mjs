@@ -27,7 +27,7 @@ const missing = [
   [
     process.platform === 'win32' ||
       [process.env.CXX, 'c++', 'g++', 'clang++'].some((cxx) => cxx && runs(cxx)),
-    'A C++20 compiler (g++ 11 or clang 14, or newer) was not found. Debian: apt-get install g++. macOS: xcode-select --install.',
+    'A C++20 compiler (g++ 12 or clang 14, or newer) was not found. Debian: apt-get install g++. macOS: xcode-select --install.',
   ],
 ].flatMap(([found, advice]) => (found ? [] : [advice]));
 

@@ -5,7 +5,7 @@ export interface Linear {
 }
 
 /** Least squares with a penalty λ on the squares of the weights: solves (XᵀX + λI)·W = XᵀY by Cholesky. */
-export function ridge(x: readonly Float64Array[], y: readonly ArrayLike<number>[], penalty: number): Linear {
+export function ridge(x: readonly Float64Array[], y: readonly Float64Array[], penalty: number): Linear {
   const features = x[0]!.length;
   const outputs = y[0]!.length;
   const gram = new Float64Array(features * features);

@@ -17,13 +17,13 @@ const proposalsPerInstance = 24;
 const proposalsAnywhere = 300;
 const foregroundIou = 0.5;
 
-/** A box with its centre shifted by up to a quarter of its size, and its sides scaled by up to a half. */
+/** A box with its centre shifted by up to a fifth of its size, and its sides scaled by up to a third. */
 function jitter(box: Box, random: Random): Box {
   const [x, y, w, h] = centred(box);
-  const scale = (): number => Math.exp(between(random, -0.4, 0.4));
+  const scale = (): number => Math.exp(between(random, -0.3, 0.3));
   return around(
-    x + w * between(random, -0.25, 0.25),
-    y + h * between(random, -0.25, 0.25),
+    x + w * between(random, -0.2, 0.2),
+    y + h * between(random, -0.2, 0.2),
     w * scale(),
     h * scale(),
   );

@@ -93,7 +93,7 @@ double class_roi(const StepContext& step, ThreadState& thread, int64_t r) {
   const double scale = grad_scale(term, step.plan.cls, r);
   const double loss = term.probabilities
                           ? probabilities_loss(step, scores, grad, label, q, scale)
-                          : step.rows.cross_entropy({scores, term.weights, grad, at.n, label, q, scale});
+                          : step.rows.cross_entropy({scores, term.weights, grad, at.n, label, q, static_cast<float>(scale)});
   if (term.metrics) count_roi(scores, problem.classes, label, thread.counters);
   if (grad) thread.grad.commit(step.rows, term.grad, at);
   return finite_or_nan(loss);

@@ -116,11 +116,7 @@ void count_pixels(const float* logits, const float* targets, int64_t n, double* 
 float max_of(const float* x, int64_t n) {
   Floats m(x[0]);
   for_each_vector(0, n, [&](int64_t i, auto lanes) {
-    const Floats z = load(x + i, lanes);
-    if constexpr (sizeof lanes == sizeof(AllLanes))
-      m = max(z, m);
-    else
-      m = max(select({lane_numbers() < lanes.count}, z, m), m);
+    m = max(keep(load(x + i, lanes), lanes, m), m);
   });
   return max_of_lanes(m);
 }
@@ -128,14 +124,16 @@ float max_of(const float* x, int64_t n) {
 template <bool kGradient, bool kEven>
 cross_entropy::Row exponentials(const ClassRow& row) {
   const float largest = max_of(row.logits, row.n);
-  cross_entropy::Row result{static_cast<double>(largest), static_cast<double>(row.logits[row.label]), 0, 0};
+  float label_exp = 0;
+  double others_sum = 0, weighted_sum = 0;
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
-    Floats others(0.0f), weighted(0.0f);
+    Floats others(0.0f), at_label(0.0f), weighted(0.0f);
     for_each_vector(begin, end, [&](int64_t i, auto lanes) {
       const Floats z = load(row.logits + i, lanes);
       const Floats below = z - Floats(largest);
       const Floats e = exp_nonpositive(below);
       const Mask is_label{lane_numbers() == static_cast<int32_t>(row.label - i)};
+      at_label += select(is_label, e, Floats(0.0f));
       // z·0 makes −∞, whose exponential is finite, a NaN.
       others += keep(select(is_label, Floats(0.0f), e) + z * Floats(0.0f), lanes);
       if constexpr (kEven) {
@@ -144,30 +142,27 @@ cross_entropy::Row exponentials(const ClassRow& row) {
       }
       if constexpr (kGradient) store(row.grad + i, e, lanes);
     });
-    result.others += static_cast<double>(sum_of_lanes(others));
-    if constexpr (kEven) result.weighted += static_cast<double>(sum_of_lanes(weighted));
+    others_sum += static_cast<double>(sum_of_lanes(others));
+    if (row.label >= begin && row.label < end) label_exp = sum_of_lanes(at_label);
+    if constexpr (kEven) weighted_sum += static_cast<double>(sum_of_lanes(weighted));
   });
-  return result;
+  return {largest, row.logits[row.label], label_exp, static_cast<float>(others_sum), static_cast<float>(weighted_sum)};
 }
 
 template <bool kEven>
 void softmax_gradient(const ClassRow& row, const cross_entropy::Row& sums) {
-  const double sum = cross_entropy::sum_of_exp(sums);
-  const Floats normalize(static_cast<float>(1 / sum)), scale(static_cast<float>(row.scale));
-  const double label_probability = static_cast<double>(row.grad[row.label]) / sum;
+  const Floats normalize(1.0f / cross_entropy::sum_of_exp(sums)), scale(row.scale);
   for_each_vector(0, row.n, [&](int64_t i, auto lanes) {
     const Floats probability = load(row.grad + i, lanes) * normalize;
     const Floats w = kEven && row.weights ? load(row.weights + i, lanes) : Floats(1.0f);
     store(row.grad + i, cross_entropy::derivative(row.target, probability, w) * scale, lanes);
   });
-  const double label_weight = row.weights ? static_cast<double>(row.weights[row.label]) : 1.0;
-  row.grad[row.label] =
-      static_cast<float>(row.scale * cross_entropy::label_derivative(row.target, label_probability,
-                                                                     sums.others / sum, label_weight));
+  const float label_weight = row.weights ? row.weights[row.label] : 1.0f;
+  row.grad[row.label] = row.scale * cross_entropy::label_derivative(row.target, sums, label_weight);
 }
 
 double cross_entropy_loss(const ClassRow& row) {
-  const bool even = row.target.even != 0;
+  const bool even = row.target.even != 0.0f;
   cross_entropy::Row sums;
   if (row.grad) {
     sums = even ? exponentials<true, true>(row) : exponentials<true, false>(row);
@@ -175,7 +170,7 @@ double cross_entropy_loss(const ClassRow& row) {
   } else {
     sums = even ? exponentials<false, true>(row) : exponentials<false, false>(row);
   }
-  return cross_entropy::value(sums, row.target);
+  return static_cast<double>(cross_entropy::value(sums, row.target));
 }
 
 double poison(const float* x, int64_t n) {

@@ -31,7 +31,7 @@ struct ClassRow {
   int64_t n;
   int32_t label;
   cross_entropy::Target target;
-  double scale;
+  float scale;           ///< the gradient's factor
 };
 
 struct RowKernels {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #if defined(__AVX__)
 #include <immintrin.h>
@@ -75,9 +76,10 @@ struct FirstLanes {
   int count;
 };
 
-ROI_INLINE Floats keep(Floats x, AllLanes) { return x; }
-ROI_INLINE Floats keep(Floats x, FirstLanes lanes) {
-  return from_bits(bits(x) & (lane_numbers() < lanes.count));
+/// x in the lanes that are used, `otherwise` in the rest.
+ROI_INLINE Floats keep(Floats x, AllLanes, Floats = Floats(0.0f)) { return x; }
+ROI_INLINE Floats keep(Floats x, FirstLanes lanes, Floats otherwise = Floats(0.0f)) {
+  return select({lane_numbers() < lanes.count}, x, otherwise);
 }
 
 ROI_INLINE Floats load(const float* p, AllLanes) {
@@ -117,18 +119,26 @@ ROI_INLINE void for_each_vector(int64_t begin, int64_t end, Visit visit) {
   if (i < end) visit(i, FirstLanes{static_cast<int>(end - i)});
 }
 
-ROI_INLINE float sum_of_lanes(Floats x) {
-  float lanes[kLanes];
-  std::memcpy(lanes, &x, sizeof x);
-  for (int half = kLanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
-  return lanes[0];
+template <int kDistance, int... kLane>
+ROI_INLINE Floats swap_lanes(Floats x, std::integer_sequence<int, kLane...>) {
+  return Floats(__builtin_shufflevector(x.v, x.v, (kLane ^ kDistance)...));
 }
 
+/// Combines all lanes into one, by halves.
+template <int kDistance = kLanes / 2, class Combine>
+ROI_INLINE float fold_lanes(Floats x, Combine combine) {
+  if constexpr (kDistance == 0)
+    return x.v[0];
+  else
+    return fold_lanes<kDistance / 2>(
+        combine(x, swap_lanes<kDistance>(x, std::make_integer_sequence<int, kLanes>())), combine);
+}
+
+ROI_INLINE float sum_of_lanes(Floats x) {
+  return fold_lanes(x, [](Floats a, Floats b) { return a + b; });
+}
 ROI_INLINE float max_of_lanes(Floats x) {
-  float m = x.v[0];
-  for (int i = 1; i < kLanes; i++) m = x.v[i] > m ? x.v[i] : m;
-  return m;
+  return fold_lanes(x, [](Floats a, Floats b) { return max(a, b); });
 }
 
 /// e^x for x ≤ 0, 0 where that is below the smallest normal float (x < −87.336), NaN for NaN. Within 1 ulp.

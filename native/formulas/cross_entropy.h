@@ -22,22 +22,23 @@ ROI_FORMULA Target target(double label_weight, double weight_sum, double smoothi
           static_cast<float>(even * weight_sum)};
 }
 
-/// What a pass over the logits leaves of a row. `others` leaves the label out, so that the loss and the
-/// derivative of a label that is all but certain keep their relative accuracy.
+/// What a pass over the logits leaves of a row. `others` leaves the label out, so that the loss and the derivative of a
+/// label that is all but certain keep their relative accuracy.
 struct Row {
-  double max;          ///< the largest logit
-  double label_logit;  ///< z_u
-  double others;       ///< Σ_{c ≠ u} exp(z_c − max)
-  double weighted;     ///< Σ_c w_c (max − z_c); needed with label smoothing alone
+  float max;          ///< the largest logit
+  float label_logit;  ///< z_u
+  float label_exp;    ///< exp(z_u − max)
+  float others;       ///< Σ_{c ≠ u} exp(z_c − max)
+  float weighted;     ///< Σ_c w_c (max − z_c); needed with label smoothing alone
 };
 
-ROI_FORMULA double sum_of_exp(const Row& row) { return row.others + exp(row.label_logit - row.max); }
+ROI_FORMULA float sum_of_exp(const Row& row) { return row.others + row.label_exp; }
 
-ROI_FORMULA double value(const Row& row, const Target& q) {
+ROI_FORMULA float value(const Row& row, const Target& q) {
   const bool label_is_max = row.label_logit == row.max;
-  const double log_sum = label_is_max ? log1p(row.others) : log(sum_of_exp(row));
-  const double loss = q.label * (row.max - row.label_logit + log_sum);
-  return q.even == 0 ? loss : loss + q.even_total * log_sum + q.even * row.weighted;
+  const float log_sum = label_is_max ? log1pf(row.others) : logf(sum_of_exp(row));
+  const float loss = q.label * (row.max - row.label_logit + log_sum);
+  return q.even == 0.0f ? loss : loss + q.even_total * log_sum + q.even * row.weighted;
 }
 
 /// At a class c ≠ u, from its probability.
@@ -46,9 +47,9 @@ ROI_FORMULA F derivative(const Target& q, F probability, F weight) {
   return F(q.label + q.even_total) * probability - F(q.even) * weight;
 }
 
-/// At the label, where p_u − 1 is given as −(1 − p_u).
-ROI_FORMULA double label_derivative(const Target& q, double probability, double complement, double weight) {
-  return q.even_total * probability - q.label * complement - q.even * weight;
+/// At the label, where p_u − 1 is −others / sum.
+ROI_FORMULA float label_derivative(const Target& q, const Row& row, float weight) {
+  return (q.even_total * row.label_exp - q.label * row.others) / sum_of_exp(row) - q.even * weight;
 }
 
 /// A probability, clamped below so that its logarithm and reciprocal are finite. A NaN stays one.

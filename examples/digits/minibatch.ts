@@ -1,0 +1,52 @@
+import { foregroundClasses, imageSize, loadDigits } from './digits';
+import { fitHead, predict } from './predictor';
+import { seeded } from './random';
+import { boxTarget, maskTarget, type Roi, sampleRois } from './rois';
+import { composeScene } from './scenes';
+
+/** C: the K = 10 digits and, at index 0, background. */
+export const classes = 1 + foregroundClasses;
+
+const seed = 1;
+const training = { scenes: 64, roisPerScene: 64, foreground: 0.6 };
+const testing = { scenes: 8, roisPerScene: 64, foreground: 0.25 };
+
+export type Minibatch = ReturnType<typeof makeMinibatch>;
+
+/** Everything that the losses of one step need, from digits that the head has not seen. */
+export function makeMinibatch(onPhase: (text: string) => void) {
+  onPhase('Reading 10,000 handwritten digits');
+  const digits = loadDigits();
+  const random = seeded(seed);
+  const sample = (images: typeof digits.train, { scenes, roisPerScene, foreground }: typeof training) =>
+    Array.from({ length: scenes }, () => composeScene(images, random)).flatMap((scene) =>
+      sampleRois(scene, roisPerScene, foreground, random),
+    );
+  onPhase('Composing scenes');
+  const seen = sample(digits.train, training);
+  const rois = sample(digits.test, testing);
+  onPhase('Fitting the RoI head');
+  const head = fitHead(seen);
+  onPhase('Predicting');
+  const shown = rois.filter(({ label }) => label > 0);
+  return {
+    scenes: testing.scenes,
+    rois,
+    /** The RoIs that have a mask: the foreground. */
+    shown,
+    inputs: { ...predict(head, rois), ...targets(rois, shown) },
+  };
+}
+
+function targets(rois: readonly Roi[], shown: readonly Roi[]) {
+  const maskTargets = new Uint8Array(shown.length * imageSize ** 2);
+  shown.forEach((roi, i) => {
+    maskTargets.set(maskTarget(roi), i * imageSize ** 2);
+  });
+  return {
+    labels: Int32Array.from(rois, ({ label }) => label),
+    boxTargets: Float32Array.from(rois.flatMap(boxTarget)),
+    maskLabels: Int32Array.from(shown, ({ label }) => label),
+    maskTargets,
+  };
+}
