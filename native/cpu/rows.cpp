@@ -124,16 +124,16 @@ float max_of(const float* x, int64_t n) {
 template <bool kGradient, bool kEven>
 cross_entropy::Row exponentials(const ClassRow& row) {
   const float largest = max_of(row.logits, row.n);
-  float label_exp = 0;
+  const float label_logit = row.logits[row.label];
+  const float label_exp = exp_nonpositive(Floats(label_logit - largest)).v[0];
   double others_sum = 0, weighted_sum = 0;
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
-    Floats others(0.0f), at_label(0.0f), weighted(0.0f);
+    Floats others(0.0f), weighted(0.0f);
     for_each_vector(begin, end, [&](int64_t i, auto lanes) {
       const Floats z = load(row.logits + i, lanes);
       const Floats below = z - Floats(largest);
       const Floats e = exp_nonpositive(below);
       const Mask is_label{lane_numbers() == static_cast<int32_t>(row.label - i)};
-      at_label += select(is_label, e, Floats(0.0f));
       // z·0 makes −∞, whose exponential is finite, a NaN.
       others += keep(select(is_label, Floats(0.0f), e) + z * Floats(0.0f), lanes);
       if constexpr (kEven) {
@@ -143,10 +143,9 @@ cross_entropy::Row exponentials(const ClassRow& row) {
       if constexpr (kGradient) store(row.grad + i, e, lanes);
     });
     others_sum += static_cast<double>(sum_of_lanes(others));
-    if (row.label >= begin && row.label < end) label_exp = sum_of_lanes(at_label);
     if constexpr (kEven) weighted_sum += static_cast<double>(sum_of_lanes(weighted));
   });
-  return {largest, row.logits[row.label], label_exp, static_cast<float>(others_sum), static_cast<float>(weighted_sum)};
+  return {largest, label_logit, label_exp, static_cast<float>(others_sum), static_cast<float>(weighted_sum)};
 }
 
 template <bool kEven>

@@ -141,7 +141,7 @@ ROI_INLINE float max_of_lanes(Floats x) {
   return fold_lanes(x, [](Floats a, Floats b) { return max(a, b); });
 }
 
-/// e^x for x ≤ 0, 0 where that is below the smallest normal float (x < −87.336), NaN for NaN. Within 1 ulp.
+/// e^x for x ≤ 0, 0 where that is below the smallest normal float (x < −87.336), NaN for NaN. Within 1.1 ulp.
 /// x = n·ln 2 + r with |r| ≤ ½ ln 2, so e^x = 2^n·e^r; the polynomial is minimax for e^r.
 ROI_INLINE Floats exp_nonpositive(Floats x) {
   const Floats round(12582912.0f);  // 1.5 · 2^23: adding it leaves an integer in the low bits
@@ -159,7 +159,7 @@ ROI_INLINE Floats exp_nonpositive(Floats x) {
   return select(x < Floats(-87.33654f), Floats(0.0f), p * from_bits(exponent));
 }
 
-/// log(1 + e) for e in [0, 1], NaN for NaN, relative to itself within 2 ulp, at tiny e too: e + e²·Q(e), Q
+/// log(1 + e) for e in [0, 1], NaN for NaN, within 2 ulp, at tiny e too: e + e²·Q(e), Q
 /// minimax.
 ROI_INLINE Floats log1p_unit(Floats e) {
   Floats q(0.00536482269f);
