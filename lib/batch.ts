@@ -1,5 +1,6 @@
-import { type Calls, newCall, type TermName, termNames } from './call';
-import { checkKeys, checkObject, checkSize } from './check';
+import { type BatchSizes, type BatchTensors, shapeOfSizes, shapeOfTensors } from './batch-shape';
+import { type Calls, newCall, type TermName } from './call';
+import { checkKeys, checkObject } from './check';
 import type { Device } from './device';
 import { rangeError, show, typeError } from './errors';
 import {
@@ -11,170 +12,18 @@ import {
 } from './native';
 import {
   type ArraySpec,
-  checkChannels,
-  checkChoice,
-  checkMaskSize,
+  gradNames,
   gradSpecs,
   type InputName,
   inputNames,
   inputSpecs,
-  layouts,
-  maskGrads,
   nativeShape,
   type StepShape,
 } from './shape';
-import { Tensor } from './tensor';
-import type { FloatType, GradName, HostArray, Layout, LossInputs, MaskGrad } from './types';
+import type { Tensor } from './tensor';
+import type { GradName, HostArray, LossInputs } from './types';
 
-interface BatchOptions {
-  /** Memory order of `maskLogits` and its gradient. Default `'nchw'`. */
-  readonly layout?: Layout | undefined;
-  /** The shape of the gradient of `maskLogits`. Default `'dense'`. */
-  readonly maskGrad?: MaskGrad | undefined;
-  /**
-   * Write every byte of the gradients each step. By default a step clears only what the step before wrote, which is
-   * much less, and requires that nobody but the batch writes to its gradients.
-   */
-  readonly rewrite?: boolean | undefined;
-}
-
-/** The sizes of a batch whose inputs are to be allocated. */
-export interface BatchSizes extends BatchOptions {
-  /** R */
-  readonly rois: number;
-  /** C, background included. */
-  readonly classes: number;
-  /** [H, W]. Default [28, 28]. */
-  readonly maskSize?: readonly [number, number] | undefined;
-  /** P, where not every RoI has a mask: the masks then have `maskLabels` of their own. */
-  readonly maskRois?: number | undefined;
-  /** The terms to make buffers for. Default: all three. */
-  readonly terms?: readonly TermName[] | undefined;
-  /** The class term takes probabilities (`classProbs`) instead of logits. Default `false`. */
-  readonly probabilities?: boolean | undefined;
-  /** C (all classes), C − 1 (the foreground) or 1 (class-agnostic). Default C. */
-  readonly boxChannels?: number | undefined;
-  /** As `boxChannels`. */
-  readonly maskChannels?: number | undefined;
-  /** Of logits, deltas and gradients. Default `'float32'`. */
-  readonly dtype?: FloatType | undefined;
-  /** Default `'float32'`. */
-  readonly maskTargetType?: FloatType | 'uint8' | undefined;
-}
-
-/** Tensors that hold the inputs of a batch. A term none of whose inputs is given is left out. */
-export type BatchTensors = BatchOptions & {
-  readonly [K in InputName]?: Tensor | undefined;
-} & {
-  /** C; needed where neither `classLogits` nor `classProbs` tell it. */
-  readonly classes?: number | undefined;
-};
-
-const batchOptionKeys = ['layout', 'maskGrad', 'rewrite'];
-const sizeKeys = new Set([
-  ...batchOptionKeys,
-  ...['rois', 'classes', 'maskSize', 'maskRois', 'terms', 'probabilities'],
-  ...['boxChannels', 'maskChannels', 'dtype', 'maskTargetType'],
-]);
-const tensorKeys = new Set([...batchOptionKeys, ...inputNames, 'classes']);
 const knownInputs = new Set<string>(inputNames);
-const floatTypes = ['float32', 'float16', 'bfloat16'] as const;
-
-function shapeOfSizes(o: BatchSizes): StepShape {
-  checkKeys('option of batch', o, sizeKeys);
-  checkSize('rois', o.rois);
-  checkSize('classes', o.classes, 1);
-  if (o.maskRois !== undefined) checkSize('maskRois', o.maskRois);
-  if (o.terms !== undefined && (!Array.isArray(o.terms) || o.terms.some((term) => !termNames.includes(term))))
-    throw rangeError(
-      'ERR_ROI_LOSS_OPTION',
-      `terms is ${show(o.terms)}; expected some of 'class', 'box', 'mask'`,
-    );
-  const terms = o.terms ?? termNames;
-  const dtype = checkChoice('dtype', o.dtype, floatTypes);
-  const [height, width] = checkMaskSize(o.maskSize);
-  return {
-    rois: o.rois,
-    classes: o.classes,
-    class: terms.includes('class')
-      ? { input: o.probabilities ? 'classProbs' : 'classLogits', dtype }
-      : undefined,
-    box: terms.includes('box')
-      ? {
-          channels: checkChannels('boxChannels', o.boxChannels ?? o.classes, o.classes),
-          dtype,
-          targetType: 'float32',
-        }
-      : undefined,
-    mask: terms.includes('mask')
-      ? {
-          rois: o.maskRois ?? o.rois,
-          ownLabels: o.maskRois !== undefined,
-          channels: checkChannels('maskChannels', o.maskChannels ?? o.classes, o.classes),
-          height,
-          width,
-          dtype,
-          targetType: checkChoice('maskTargetType', o.maskTargetType, [...floatTypes, 'uint8']),
-          layout: checkChoice('layout', o.layout, layouts),
-          maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
-        }
-      : undefined,
-  };
-}
-
-/** A tensor that must be there, of the given rank, of one of the given types. */
-function need<T extends string>(o: BatchTensors, name: InputName, rank: number, dtypes: readonly T[]) {
-  const tensor: unknown = o[name];
-  if (!(tensor instanceof Tensor))
-    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(tensor)}; expected a Tensor`);
-  tensor.memory(name);
-  if (tensor.shape.length !== rank)
-    throw rangeError(
-      'ERR_ROI_LOSS_SHAPE',
-      `${name} has the shape [${tensor.shape.join(', ')}]; expected ${rank} dimensions, not ${tensor.shape.length}`,
-    );
-  if (!dtypes.includes(tensor.dtype as string as T))
-    throw typeError('ERR_ROI_LOSS_DTYPE', `${name} is ${tensor.dtype}; expected ${dtypes.join(' or ')}`);
-  return { sizes: tensor.shape as readonly number[], dtype: tensor.dtype as string as T };
-}
-
-const size = (sizes: readonly number[], axis: number) => sizes[axis] as number;
-
-function shapeOfTensors(o: BatchTensors): StepShape {
-  checkKeys('option of batch', o, tensorKeys);
-  if (o.classLogits && o.classProbs)
-    throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
-  const classInput = o.classProbs ? 'classProbs' : 'classLogits';
-  const scores = o[classInput] && need(o, classInput, 2, floatTypes);
-  const classes = o.classes ?? (scores && size(scores.sizes, 1));
-  checkSize('classes', classes, 1);
-  const deltas = (o.boxDeltas || o.boxTargets) && need(o, 'boxDeltas', 3, floatTypes);
-  const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && need(o, 'maskLogits', 4, floatTypes);
-  const labels = (scores || deltas || !o.maskLabels || o.labels) && need(o, 'labels', 1, ['int32']);
-  const layout = checkChoice('layout', o.layout, layouts);
-  const [channelAxis, heightAxis, widthAxis] = layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3];
-  return {
-    rois: labels ? size(labels.sizes, 0) : 0,
-    classes,
-    class: scores && { input: classInput, dtype: scores.dtype },
-    box: deltas && {
-      channels: checkChannels('boxDeltas.shape[1]', size(deltas.sizes, 1), classes),
-      dtype: deltas.dtype,
-      targetType: need(o, 'boxTargets', 2, floatTypes).dtype,
-    },
-    mask: masks && {
-      rois: size(masks.sizes, 0),
-      ownLabels: o.maskLabels !== undefined,
-      channels: checkChannels(`maskLogits.shape[${channelAxis}]`, size(masks.sizes, channelAxis), classes),
-      height: size(masks.sizes, heightAxis),
-      width: size(masks.sizes, widthAxis),
-      dtype: masks.dtype,
-      targetType: need(o, 'maskTargets', 3, [...floatTypes, 'uint8'] as const).dtype,
-      layout,
-      maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
-    },
-  };
-}
 
 function checkTensor(name: string, tensor: Tensor | undefined, spec: ArraySpec, device: Device): Tensor {
   if (!tensor) throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected a Tensor ${spec.symbols}`);
@@ -194,6 +43,25 @@ function checkTensor(name: string, tensor: Tensor | undefined, spec: ArraySpec, 
 }
 
 type Tensors<K extends string> = { readonly [N in K]?: Tensor };
+
+/** The tensors that there are, as properties; asking for another one throws. */
+function withNames<K extends string>(tensors: Tensors<K>, names: readonly K[], what: string) {
+  const complete: object = { ...tensors };
+  for (const name of names) {
+    if (tensors[name]) continue;
+    const get = () => {
+      throw typeError(
+        'ERR_ROI_LOSS_TYPE',
+        `this batch has no ${what} ${name}; it has ${Object.keys(tensors).join(', ')}`,
+      );
+    };
+    Object.defineProperty(complete, name, { get });
+  }
+  return complete as { readonly [N in K]: Tensor };
+}
+
+const named = (prefix: string, tensors: { readonly [name: string]: Tensor | undefined }) =>
+  Object.entries(tensors).flatMap(([name, tensor]) => (tensor ? [[prefix + name, tensor] as const] : []));
 
 /** The buffers of `nativeShape` under their native names. */
 function nativeBuffers(batch: {
@@ -229,10 +97,10 @@ function nativeBuffers(batch: {
  */
 export class Batch implements Disposable {
   readonly device: Device;
-  /** The inputs, by name; writable at any time. */
-  readonly inputs: Tensors<InputName>;
-  /** The gradients that the last step left, by the input's name. */
-  readonly grads: Tensors<GradName>;
+  /** The inputs, by name; writable at any time. Asking for one that the batch does not have throws. */
+  readonly inputs: { readonly [K in InputName]: Tensor };
+  /** The gradients that the last step left, by the input's name. Asking for one that is not there throws. */
+  readonly grads: { readonly [K in GradName]: Tensor };
   /** @internal */
   readonly shape: StepShape;
   /** @internal The numbers of a call, reused by every step. */
@@ -242,6 +110,8 @@ export class Batch implements Disposable {
   /** @internal */
   readonly perRoiOwner: { [K in TermName]?: object } = {};
   readonly #native: NativeBatch;
+  /** Its inputs and gradients, by the names that errors give them. */
+  readonly #tensors: readonly (readonly [string, Tensor])[];
   /** What the batch allocated. */
   readonly #own: Tensor[] = [];
   #disposed = false;
@@ -280,10 +150,10 @@ export class Batch implements Disposable {
     const ofMasks = (dtype: 'float32' | 'int32') => (mask ? { mask: perRoi(mask.rois, dtype) } : {});
     const ofBoxes = (dtype: 'float32' | 'int32') => (box ? { box: perRoi(rois, dtype) } : {});
     try {
-      this.inputs = each(inputSpecs(this.shape), (name, spec) =>
+      const inputs = each(inputSpecs(this.shape), (name, spec) =>
         'rois' in options ? make(name, spec) : checkTensor(name, given[name], spec, device),
       );
-      this.grads = each(gradSpecs(this.shape), make);
+      const grads = each(gradSpecs(this.shape), make);
       this.perRoi = each(
         {
           ...(this.shape.class ? { class: perRoi(rois, 'float32') } : {}),
@@ -296,8 +166,11 @@ export class Batch implements Disposable {
       this.#native = new native.Batch(
         device.handle,
         nativeShape(this.shape, rewrite ? 'rewrite' : 'sparse'),
-        nativeBuffers({ inputs: this.inputs, grads: this.grads, perRoi: this.perRoi, written }),
+        nativeBuffers({ inputs, grads, perRoi: this.perRoi, written }),
       );
+      this.inputs = withNames(inputs, inputNames, 'input');
+      this.grads = withNames(grads, gradNames, 'gradient');
+      this.#tensors = [...named('', inputs), ...named('grads.', grads)];
     } catch (error) {
       for (const tensor of this.#own) tensor.dispose();
       throw error;
@@ -307,21 +180,14 @@ export class Batch implements Disposable {
   /**
    * Copies arrays into the inputs, after the steps that were enqueued before. The arrays may be reused on return.
    * @param arrays any of the inputs, each as long as its tensor
-   * @throws `ERR_ROI_LOSS_OPTION` for a name that is no input of this batch, and what `Tensor.write` throws
+   * @throws `ERR_ROI_LOSS_TYPE` for an input that this batch does not have, and what `Tensor.write` throws
    */
   write(arrays: { readonly [K in InputName]?: HostArray | undefined } | LossInputs): void {
     this.checkUsable();
     checkObject('inputs', arrays);
     checkKeys('input', arrays, knownInputs);
     for (const [name, array] of Object.entries(arrays) as [InputName, HostArray | undefined][]) {
-      if (array === undefined) continue;
-      const tensor = this.inputs[name];
-      if (!tensor)
-        throw typeError(
-          'ERR_ROI_LOSS_OPTION',
-          `${name} is no input of this batch; expected ${Object.keys(this.inputs).join(', ')}`,
-        );
-      tensor.writeAs(name, array);
+      if (array !== undefined) this.inputs[name].writeAs(name, array);
     }
   }
 
@@ -343,14 +209,8 @@ export class Batch implements Disposable {
   checkUsable(): void {
     if (this.#disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', 'batch has been disposed');
     this.device.checkUsable();
-    for (const name in this.inputs) {
-      if (this.inputs[name as InputName]?.disposed)
-        throw typeError('ERR_ROI_LOSS_DISPOSED', `${name} has been disposed`);
-    }
-    for (const name in this.grads) {
-      if (this.grads[name as GradName]?.disposed)
-        throw typeError('ERR_ROI_LOSS_DISPOSED', `grads.${name} has been disposed`);
-    }
+    for (const [name, tensor] of this.#tensors)
+      if (tensor.disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', `${name} has been disposed`);
   }
 
   /** @internal Runs or enqueues the step that `this.call` and `calls` describe. */

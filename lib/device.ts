@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { Batch, type BatchSizes, type BatchTensors } from './batch';
+import { Batch } from './batch';
+import type { BatchSizes, BatchTensors } from './batch-shape';
 import { arrayName, checkArray, checkKeys, checkObject, elements } from './check';
 import { defaultDType, dtypes } from './dtypes';
 import { plainError, rangeError, show, typeError } from './errors';

@@ -1,4 +1,5 @@
-export { Batch, type BatchSizes, type BatchTensors } from './batch';
+export { Batch } from './batch';
+export type { BatchSizes, BatchTensors } from './batch-shape';
 export { Device, type DeviceInfo, type DeviceOptions, devices, openDevice } from './device';
 export type { ErrorCode, RoiLossError } from './errors';
 export { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from './losses';

@@ -17,6 +17,9 @@ export const inputNames = [
 ] as const;
 export type InputName = (typeof inputNames)[number];
 
+/** The inputs that have a gradient. */
+export const gradNames: readonly GradName[] = ['classLogits', 'classProbs', 'boxDeltas', 'maskLogits'];
+
 /** The sizes and element types of a step: what the shapes of all its arrays follow from. A term is there or not. */
 export interface StepShape {
   /** R */

@@ -1,0 +1,166 @@
+import { type TermName, termNames } from './call';
+import { checkKeys, checkSize } from './check';
+import { rangeError, show, typeError } from './errors';
+import {
+  checkChannels,
+  checkChoice,
+  checkMaskSize,
+  type InputName,
+  inputNames,
+  layouts,
+  maskGrads,
+  type StepShape,
+} from './shape';
+import { Tensor } from './tensor';
+import type { FloatType, Layout, MaskGrad } from './types';
+
+interface BatchOptions {
+  /** Memory order of `maskLogits` and its gradient. Default `'nchw'`. */
+  readonly layout?: Layout | undefined;
+  /** The shape of the gradient of `maskLogits`. Default `'dense'`. */
+  readonly maskGrad?: MaskGrad | undefined;
+  /**
+   * Write every byte of the gradients each step. By default a step clears only what the step before wrote, which is
+   * much less, and requires that nobody but the batch writes to its gradients.
+   */
+  readonly rewrite?: boolean | undefined;
+}
+
+/** The sizes of a batch whose inputs are to be allocated. */
+export interface BatchSizes extends BatchOptions {
+  /** R */
+  readonly rois: number;
+  /** C, background included. */
+  readonly classes: number;
+  /** [H, W]. Default [28, 28]. */
+  readonly maskSize?: readonly [number, number] | undefined;
+  /** P, where not every RoI has a mask: the masks then have `maskLabels` of their own. */
+  readonly maskRois?: number | undefined;
+  /** The terms to make buffers for. Default: all three. */
+  readonly terms?: readonly TermName[] | undefined;
+  /** The class term takes probabilities (`classProbs`) instead of logits. Default `false`. */
+  readonly probabilities?: boolean | undefined;
+  /** C (all classes), C − 1 (the foreground) or 1 (class-agnostic). Default C. */
+  readonly boxChannels?: number | undefined;
+  /** As `boxChannels`. */
+  readonly maskChannels?: number | undefined;
+  /** Of logits, deltas and gradients. Default `'float32'`. */
+  readonly dtype?: FloatType | undefined;
+  /** Default `'float32'`. */
+  readonly maskTargetType?: FloatType | 'uint8' | undefined;
+}
+
+/** Tensors that hold the inputs of a batch. A term none of whose inputs is given is left out. */
+export type BatchTensors = BatchOptions & {
+  readonly [K in InputName]?: Tensor | undefined;
+} & {
+  /** C; needed where neither `classLogits` nor `classProbs` tell it. */
+  readonly classes?: number | undefined;
+};
+
+const batchOptionKeys = ['layout', 'maskGrad', 'rewrite'];
+const sizeKeys = new Set([
+  ...batchOptionKeys,
+  ...['rois', 'classes', 'maskSize', 'maskRois', 'terms', 'probabilities'],
+  ...['boxChannels', 'maskChannels', 'dtype', 'maskTargetType'],
+]);
+const tensorKeys = new Set([...batchOptionKeys, ...inputNames, 'classes']);
+const floatTypes = ['float32', 'float16', 'bfloat16'] as const;
+
+/** Checks the sizes and completes them. */
+export function shapeOfSizes(o: BatchSizes): StepShape {
+  checkKeys('option of batch', o, sizeKeys);
+  checkSize('rois', o.rois);
+  checkSize('classes', o.classes, 1);
+  if (o.maskRois !== undefined) checkSize('maskRois', o.maskRois);
+  if (o.terms !== undefined && (!Array.isArray(o.terms) || o.terms.some((term) => !termNames.includes(term))))
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `terms is ${show(o.terms)}; expected some of 'class', 'box', 'mask'`,
+    );
+  const terms = o.terms ?? termNames;
+  const dtype = checkChoice('dtype', o.dtype, floatTypes);
+  const [height, width] = checkMaskSize(o.maskSize);
+  return {
+    rois: o.rois,
+    classes: o.classes,
+    class: terms.includes('class')
+      ? { input: o.probabilities ? 'classProbs' : 'classLogits', dtype }
+      : undefined,
+    box: terms.includes('box')
+      ? {
+          channels: checkChannels('boxChannels', o.boxChannels ?? o.classes, o.classes),
+          dtype,
+          targetType: 'float32',
+        }
+      : undefined,
+    mask: terms.includes('mask')
+      ? {
+          rois: o.maskRois ?? o.rois,
+          ownLabels: o.maskRois !== undefined,
+          channels: checkChannels('maskChannels', o.maskChannels ?? o.classes, o.classes),
+          height,
+          width,
+          dtype,
+          targetType: checkChoice('maskTargetType', o.maskTargetType, [...floatTypes, 'uint8']),
+          layout: checkChoice('layout', o.layout, layouts),
+          maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
+        }
+      : undefined,
+  };
+}
+
+/** A tensor that must be there, of the given rank, of one of the given types. */
+function need<T extends string>(o: BatchTensors, name: InputName, rank: number, dtypes: readonly T[]) {
+  const tensor: unknown = o[name];
+  if (!(tensor instanceof Tensor))
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(tensor)}; expected a Tensor`);
+  tensor.memory(name);
+  if (tensor.shape.length !== rank)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} has the shape [${tensor.shape.join(', ')}]; expected ${rank} dimensions, not ${tensor.shape.length}`,
+    );
+  if (!dtypes.includes(tensor.dtype as string as T))
+    throw typeError('ERR_ROI_LOSS_DTYPE', `${name} is ${tensor.dtype}; expected ${dtypes.join(' or ')}`);
+  return { sizes: tensor.shape as readonly number[], dtype: tensor.dtype as string as T };
+}
+
+const size = (sizes: readonly number[], axis: number) => sizes[axis] as number;
+
+/** The sizes that the tensors have, as far as they tell; whether all agree is still to be checked. */
+export function shapeOfTensors(o: BatchTensors): StepShape {
+  checkKeys('option of batch', o, tensorKeys);
+  if (o.classLogits && o.classProbs)
+    throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
+  const classInput = o.classProbs ? 'classProbs' : 'classLogits';
+  const scores = o[classInput] && need(o, classInput, 2, floatTypes);
+  const classes = o.classes ?? (scores && size(scores.sizes, 1));
+  checkSize('classes', classes, 1);
+  const deltas = (o.boxDeltas || o.boxTargets) && need(o, 'boxDeltas', 3, floatTypes);
+  const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && need(o, 'maskLogits', 4, floatTypes);
+  const labels = (scores || deltas || !o.maskLabels || o.labels) && need(o, 'labels', 1, ['int32']);
+  const layout = checkChoice('layout', o.layout, layouts);
+  const [channelAxis, heightAxis, widthAxis] = layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3];
+  return {
+    rois: labels ? size(labels.sizes, 0) : 0,
+    classes,
+    class: scores && { input: classInput, dtype: scores.dtype },
+    box: deltas && {
+      channels: checkChannels('boxDeltas.shape[1]', size(deltas.sizes, 1), classes),
+      dtype: deltas.dtype,
+      targetType: need(o, 'boxTargets', 2, floatTypes).dtype,
+    },
+    mask: masks && {
+      rois: size(masks.sizes, 0),
+      ownLabels: o.maskLabels !== undefined,
+      channels: checkChannels(`maskLogits.shape[${channelAxis}]`, size(masks.sizes, channelAxis), classes),
+      height: size(masks.sizes, heightAxis),
+      width: size(masks.sizes, widthAxis),
+      dtype: masks.dtype,
+      targetType: need(o, 'maskTargets', 3, [...floatTypes, 'uint8'] as const).dtype,
+      layout,
+      maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { ClassLossOptions } from 'roi-loss';
+
+export interface RoiTerm {
+  /** The RoI's loss, or 0 if it does not count. */
+  readonly loss: number;
+  /** Its derivative by the RoI's row. */
+  readonly grad: Float64Array;
+}
+
+/** log Σ exp z_c − z_u, without cancellation where z_u is far above the rest. */
+function negativeLogSoftmax(z: Float64Array, u: number): number {
+  const max = Math.max(...z);
+  const others = z.reduce((sum, x, c) => (c === u ? sum : sum + Math.exp(x - max)), 0);
+  const self = Math.exp((z[u] as number) - max);
+  return self === 1 ? Math.log1p(others) : Math.log(self + others) - ((z[u] as number) - max);
+}
+
+/** q_c = (1 − s)·w_u·[c = u] + (s/C)·w_c. */
+function targetDistribution(classes: number, u: number, options: ClassLossOptions): Float64Array {
+  const s = options.labelSmoothing ?? 0;
+  const weight = (c: number) => options.classWeights?.[c] ?? 1;
+  return Float64Array.from(
+    { length: classes },
+    (_, c) => (s / classes) * weight(c) + (c === u ? (1 - s) * weight(u) : 0),
+  );
+}
+
+/** Σ q_c (−log softmax(z)_c), derivative (Σq)·softmax(z) − q. */
+export function classFromLogits(z: Float64Array, u: number, options: ClassLossOptions): RoiTerm {
+  const q = targetDistribution(z.length, u, options);
+  const total = q.reduce((sum, x) => sum + x, 0);
+  const finite = z.every(Number.isFinite);
+  const nll = Float64Array.from(z, (_, c) => negativeLogSoftmax(z, c));
+  const loss = q.reduce((sum, x, c) => (x === 0 ? sum : sum + x * (nll[c] as number)), 0);
+  return {
+    loss: finite ? loss : Number.NaN,
+    grad: Float64Array.from(q, (x, c) => total * Math.exp(-(nll[c] as number)) - x),
+  };
+}
+
+/** Σ q_c (−log p_c), derivative −q_c / p_c, with p_c clamped below. */
+export function classFromProbs(p: Float64Array, u: number, options: ClassLossOptions): RoiTerm {
+  const q = targetDistribution(p.length, u, options);
+  const clamped = p.map((x) => (x < (options.eps ?? 1e-12) ? (options.eps ?? 1e-12) : x));
+  const loss = q.reduce((sum, x, c) => (x === 0 ? sum : sum - x * Math.log(clamped[c] as number)), 0);
+  return {
+    loss: p.every(Number.isFinite) ? loss : Number.NaN,
+    grad: Float64Array.from(q, (x, c) => (x === 0 ? 0 : -x / (clamped[c] as number))),
+  };
+}
