@@ -32,16 +32,19 @@ export function classFromLogits(z: Float64Array, u: number, options: ClassLossOp
   const finite = z.every(Number.isFinite);
   const nll = Float64Array.from(z, (_, c) => negativeLogSoftmax(z, c));
   const loss = q.reduce((sum, x, c) => (x === 0 ? sum : sum + x * (nll[c] as number)), 0);
-  return {
-    loss: finite ? loss : Number.NaN,
-    grad: Float64Array.from(q, (x, c) => total * Math.exp(-(nll[c] as number)) - x),
-  };
+  // softmax(z)_u − 1 is expm1(−nll), where the difference would cancel for a label that is all but certain.
+  const derivative = (x: number, c: number) =>
+    c === u
+      ? total * Math.expm1(-(nll[c] as number)) + (total - x)
+      : total * Math.exp(-(nll[c] as number)) - x;
+  return { loss: finite ? loss : Number.NaN, grad: q.map(derivative) };
 }
 
 /** Σ q_c (−log p_c), derivative −q_c / p_c, with p_c clamped below. */
 export function classFromProbs(p: Float64Array, u: number, options: ClassLossOptions): RoiTerm {
   const q = targetDistribution(p.length, u, options);
-  const clamped = p.map((x) => (x < (options.eps ?? 1e-12) ? (options.eps ?? 1e-12) : x));
+  const eps = options.eps ?? 1e-12;
+  const clamped = p.map((x) => Math.max(x, eps));
   const loss = q.reduce((sum, x, c) => (x === 0 ? sum : sum - x * Math.log(clamped[c] as number)), 0);
   return {
     loss: p.every(Number.isFinite) ? loss : Number.NaN,

@@ -1,0 +1,306 @@
+import {
+  type Batch,
+  type FloatType,
+  fusedBoxLoss,
+  fusedClassLoss,
+  fusedLoss,
+  fusedMaskLoss,
+  type HostArray,
+  openDevice,
+} from 'roi-loss';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { referenceLoss } from './reference';
+import { assertClose, assertLoss, assertLosses } from './support/close';
+import { halves } from './support/half';
+import { type AllInputs, inputsOf, type Sizes } from './support/random';
+
+const test = suite('batch');
+
+const device = openDevice('cpu', { threads: 2 });
+const options = { classes: 5, maskSize: [7, 6] as const };
+const rois = 9;
+const make = (seed: number) => inputsOf(seed, { rois, ...options });
+const names = ['classLogits', 'boxDeltas', 'maskLogits'] as const;
+
+async function assertGrads(batch: Batch, expected: { readonly [name: string]: Float64Array }): Promise<void> {
+  for (const name of names) assertClose(await batch.grads[name].read(), expected[name], name);
+}
+
+for (const rewrite of [false, true])
+  for (const maskGrad of ['dense', 'compact'] as const)
+    test(`gradients of steps with other labels leave nothing behind: rewrite ${rewrite}, ${maskGrad}`, async () => {
+      const batch = device.batch({ rois, ...options, rewrite, maskGrad });
+      for (let seed = 0; seed < 6; seed++) {
+        const inputs = make(seed);
+        batch.write(inputs);
+        const expected = referenceLoss(inputs, { ...options, maskGrad });
+        assertLosses(await fusedLoss(batch).losses(), expected.losses);
+        await assertGrads(batch, expected.grads);
+      }
+      batch.dispose();
+    });
+
+test('with rewrite, gradients that somebody wrote over are whole again', async () => {
+  const batch = device.batch({ rois, ...options, rewrite: true });
+  const inputs = make(1);
+  batch.write(inputs);
+  for (const name of names) batch.grads[name].write(new Float32Array(batch.grads[name].length).fill(7));
+  await fusedLoss(batch).losses();
+  await assertGrads(batch, referenceLoss(inputs, options).grads);
+});
+
+test('channels last: rewrite and sparse', async () => {
+  for (const rewrite of [false, true]) {
+    const batch = device.batch({ rois, ...options, layout: 'nhwc', rewrite });
+    for (let seed = 0; seed < 4; seed++) {
+      const inputs = make(seed);
+      batch.write(inputs);
+      await fusedLoss(batch, { mask: { kind: 'dice' } }).losses();
+      const expected = referenceLoss(inputs, { ...options, layout: 'nhwc', mask: { kind: 'dice' } });
+      await assertGrads(batch, expected.grads);
+    }
+    batch.dispose();
+  }
+});
+
+test('each term alone does what it does in the whole', async () => {
+  const batch = device.batch({ rois, ...options });
+  const inputs = make(2);
+  batch.write(inputs);
+  const { losses, grads } = referenceLoss(inputs, options);
+  assertLoss(await fusedClassLoss(batch).loss(), losses.class);
+  assertLoss(await fusedBoxLoss(batch).loss(), losses.box);
+  assertLoss(fusedMaskLoss(batch).lossSync(), losses.mask);
+  await assertGrads(batch, grads);
+  assert.equal(fusedLoss(batch).lossesSync(), await fusedLoss(batch).losses());
+});
+
+test('over tensors, written between steps', async () => {
+  const inputs = make(3);
+  const pixels = 42;
+  const tensors = {
+    classLogits: device.tensor(inputs.classLogits, [rois, 5]),
+    boxDeltas: device.tensor(inputs.boxDeltas, [rois, 5, 4]),
+    boxTargets: device.tensor(inputs.boxTargets, [rois, 4]),
+    maskLogits: device.tensor(inputs.maskLogits, [rois, 5, 7, 6]),
+    maskTargets: device.tensor(inputs.maskTargets, [rois, 7, 6]),
+    labels: device.tensor(inputs.labels, [rois]),
+  };
+  const batch = device.batch(tensors);
+  assertLosses(await fusedLoss(batch).losses(), referenceLoss(inputs, options).losses);
+  inputs.maskTargets.fill(1, 0, pixels);
+  tensors.maskTargets.write(inputs.maskTargets);
+  assertLosses(await fusedLoss(batch).losses(), referenceLoss(inputs, options).losses);
+  // Over the same memory by its address.
+  const borrowed = Object.fromEntries(
+    Object.entries(tensors).map(([name, { pointer, shape, dtype }]) => [
+      name,
+      device.tensorAt(pointer, shape, dtype),
+    ]),
+  );
+  assertLosses(await fusedLoss(device.batch(borrowed)).losses(), referenceLoss(inputs, options).losses);
+});
+
+test('addresses that no vector is aligned to', async () => {
+  const inputs = make(4);
+  /** A copy of the array one element into a buffer of its own. */
+  const shifted = (array: HostArray, shape: number[]) => {
+    const room = device.tensor(new Float32Array(array.length + 1), [array.length + 1]);
+    const inner = device.tensorAt(
+      room.pointer + 4n,
+      shape,
+      array instanceof Int32Array ? 'int32' : 'float32',
+    );
+    inner.write(array);
+    return { room, inner };
+  };
+  const [logits, targets, labels] = [
+    shifted(inputs.maskLogits, [rois, 5, 7, 6]),
+    shifted(inputs.maskTargets, [rois, 7, 6]),
+    shifted(inputs.labels, [rois]),
+  ];
+  const batch = device.batch({
+    maskLogits: logits.inner,
+    maskTargets: targets.inner,
+    labels: labels.inner,
+    classes: 5,
+  });
+  assertLoss(await fusedMaskLoss(batch).loss(), referenceLoss(inputs, options).losses.mask);
+  assert.is(logits.room.disposed || targets.room.disposed || labels.room.disposed, false);
+});
+
+for (const dtype of ['float16', 'bfloat16'] as const satisfies readonly FloatType[])
+  for (const layout of ['nchw', 'nhwc'] as const)
+    test(`${dtype}, ${layout}`, async () => {
+      const { to, from, epsilon } = halves[dtype];
+      const bits = (array: Float32Array) => Uint16Array.from(array, to);
+      const rounded = (array: Float32Array) => array.map((x) => from(to(x)));
+      const inputs = make(5);
+      const exact: AllInputs = {
+        ...inputs,
+        classLogits: rounded(inputs.classLogits),
+        boxDeltas: rounded(inputs.boxDeltas),
+        maskLogits: rounded(inputs.maskLogits),
+        maskTargets: rounded(inputs.maskTargets),
+      };
+      const batch = device.batch({ rois, ...options, dtype, layout, maskTargetType: dtype });
+      batch.write({
+        classLogits: bits(inputs.classLogits),
+        boxDeltas: bits(inputs.boxDeltas),
+        boxTargets: inputs.boxTargets,
+        maskLogits: bits(inputs.maskLogits),
+        maskTargets: bits(inputs.maskTargets),
+        labels: inputs.labels,
+      });
+      for (const kind of ['bce', 'dice'] as const) {
+        // Sums make gradients that are large enough for the format.
+        const step = { reduction: 'sum', gradScale: 64, mask: { kind } } as const;
+        const expected = referenceLoss(exact, { ...options, layout, ...step });
+        assertLosses(await fusedLoss(batch, step).losses(), expected.losses);
+        for (const name of names) {
+          const grad = Float32Array.from((await batch.grads[name].read()) as Uint16Array, from);
+          (expected.grads[name] as Float64Array).forEach((g, i) => {
+            const error = Math.abs((grad[i] as number) - g);
+            // Rounded once to the format; its subnormals are 2^-24 apart.
+            assert.ok(error <= 1.01 * epsilon * Math.abs(g) + 2 ** -25, `${name}[${i}]: ${grad[i]} and ${g}`);
+          });
+        }
+      }
+    });
+
+test('every float16 and bfloat16 is read, and written to the nearest', async () => {
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    const { to, from } = halves[dtype];
+    const finite = Array.from({ length: 2 ** 16 }, (_, bits) => bits).filter((bits) =>
+      Number.isFinite(from(bits)),
+    );
+    const deltas = Uint16Array.from(
+      { length: finite.length * 4 },
+      (_, i) => finite[Math.floor(i / 4)] as number,
+    );
+    const count = finite.length;
+    const batch = device.batch({ rois: count, classes: 2, boxChannels: 1, terms: ['box'], dtype });
+    // A quadratic loss: the gradient is the delta, scaled by a factor that makes it round.
+    const scale = 1 / 3;
+    batch.write({ boxDeltas: deltas, labels: new Int32Array(count).fill(1) });
+    await fusedBoxLoss(batch, { reduction: 'sum', beta: 2 ** 127, gradScale: scale * 2 ** 127 }).loss();
+    const grad = (await batch.grads.boxDeltas.read()) as Uint16Array;
+    for (let i = 0; i < count; i++) {
+      const x = from(finite[i] as number);
+      const exact = Math.fround(Math.fround(x / 2 ** 127) * Math.fround(scale * 2 ** 127));
+      if (Math.abs(x) < 2 ** -20 || Math.abs(x) >= 2 ** 127) continue; // subnormal over beta, or linear
+      assert.is(grad[i * 4], to(exact), `${dtype} ${x}`);
+    }
+  }
+});
+
+test('bytes for targets are 0 or 1', async () => {
+  const inputs = make(6);
+  const bytes = Uint8Array.from(inputs.maskTargets, (y) => (y < 0.5 ? 0 : 200));
+  const batch = device.batch({ rois, ...options, terms: ['mask'], maskTargetType: 'uint8' });
+  batch.write({ maskLogits: inputs.maskLogits, maskTargets: bytes, labels: inputs.labels });
+  const exact = { ...inputs, maskTargets: Float32Array.from(bytes, (b) => Number(b > 0)) };
+  assertLoss(await fusedMaskLoss(batch).loss(), referenceLoss(exact, options).losses.mask);
+});
+
+test('masks of their own RoIs', async () => {
+  const inputs = make(7);
+  const masks = inputsOf(8, { rois: 4, ...options, leastLabel: 1 });
+  const batch = device.batch({ rois, ...options, maskRois: 4 });
+  const all = {
+    ...inputs,
+    maskLogits: masks.maskLogits,
+    maskTargets: masks.maskTargets,
+    maskLabels: masks.labels,
+  };
+  batch.write(all);
+  assertLosses(await fusedLoss(batch).losses(), referenceLoss(all, options).losses);
+});
+
+test('forward only leaves the gradients alone', async () => {
+  const batch = device.batch({ rois, ...options });
+  const inputs = make(9);
+  batch.write(inputs);
+  await fusedLoss(batch).losses();
+  batch.write(make(10));
+  assertLosses(await fusedLoss(batch, { grad: false }).losses(), referenceLoss(make(10), options).losses);
+  await assertGrads(batch, referenceLoss(inputs, options).grads);
+});
+
+test('losses by RoI belong to their step', async () => {
+  const batch = device.batch({ rois, ...options });
+  const inputs = make(11);
+  batch.write(inputs);
+  const expected = referenceLoss(inputs, { ...options, reduction: 'none' });
+  const first = fusedLoss(batch, { reduction: 'none' });
+  assertClose((await first.perRoi()).box, expected.perRoi.box, 'perRoi.box');
+  const second = fusedBoxLoss(batch, { reduction: 'none' });
+  assertClose(await second.perRoi(), expected.perRoi.box, 'perRoi');
+  await rejects(first.perRoi(), 'ERR_ROI_LOSS_STALE');
+  await rejects(fusedBoxLoss(batch).perRoi(), 'ERR_ROI_LOSS_OPTION');
+});
+
+async function rejects(promise: Promise<unknown>, code: string): Promise<void> {
+  const error = await promise.then(
+    () => undefined,
+    (reason) => reason,
+  );
+  assert.is(error?.code, code);
+}
+
+function masksOf(seed: number, sizes: Sizes) {
+  const { maskLogits, maskTargets, labels } = inputsOf(seed, { ...sizes, maskChannels: 1, leastLabel: 1 });
+  return { maskLogits, maskTargets, labels };
+}
+
+test('long steps are queued, run in order, and leave the event loop free', async () => {
+  const large = { rois: 2048, classes: 2, maskSize: [28, 28] as const };
+  const inputs = masksOf(12, large);
+  const batch = device.batch({ ...large, terms: ['mask'], maskChannels: 1 });
+  batch.write(inputs);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  const kinds = ['bce', 'dice', 'smoothed-bce'] as const;
+  const steps = Array.from({ length: 120 }, (_, i) => ({
+    kind: kinds[i % 3] as (typeof kinds)[number],
+    step: fusedMaskLoss(batch, { kind: kinds[i % 3], metrics: i % 2 === 0, weight: 1 + i }),
+  }));
+  const once = new Map(kinds.map((kind) => [kind, fusedMaskLoss(batch, { kind, grad: false })]));
+  const lossOf = async (kind: (typeof kinds)[number]) => (await once.get(kind)?.loss()) as number;
+  for (const [i, { kind, step }] of steps.entries()) {
+    assertLoss(await step.loss(), (1 + i) * (await lossOf(kind)), `step ${i}`);
+    assert.is((await step.metrics()) !== undefined, i % 2 === 0);
+  }
+  clearInterval(timer);
+  assert.ok(turns > 0, 'the event loop did not turn');
+  const inputsNow = referenceLoss(
+    { ...inputs, labels: inputs.labels },
+    { ...large, mask: { kind: 'smoothed-bce' }, weight: 120 },
+  );
+  await fusedMaskLoss(batch, { kind: 'smoothed-bce', weight: 120 }).loss();
+  assertClose(await batch.grads.maskLogits.read(), inputsNow.grads.maskLogits, 'maskLogits');
+});
+
+test('a batch may be written and disposed while its steps are in flight', async () => {
+  const large = { rois: 2048, classes: 2, maskSize: [28, 28] as const };
+  const inputs = masksOf(13, large);
+  const batch = device.batch({ ...large, terms: ['mask'], maskChannels: 1 });
+  batch.write(inputs);
+  const before = fusedMaskLoss(batch);
+  const other = inputs.maskLogits.map((z) => -z);
+  batch.write({ maskLogits: other });
+  const after = fusedMaskLoss(batch);
+  batch.dispose();
+  const expected = (maskLogits: Float32Array) => referenceLoss({ ...inputs, maskLogits }, large).losses.mask;
+  assertLoss(await before.loss(), expected(inputs.maskLogits));
+  assertLoss(await after.loss(), expected(other));
+});
+
+test('a batch of no RoIs', async () => {
+  const batch = device.batch({ rois: 0, classes: 3 });
+  assert.equal(await fusedLoss(batch, { metrics: true }).losses(), { total: 0, class: 0, box: 0, mask: 0 });
+  assert.is((await batch.grads.maskLogits.read()).length, 0);
+});
+
+test.run();

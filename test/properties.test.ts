@@ -1,0 +1,191 @@
+import * as fc from 'fast-check';
+import {
+  fusedBoxLoss,
+  fusedLoss,
+  fusedMaskLoss,
+  type MaskKind,
+  type MaskMixture,
+  type Reduction,
+} from 'roi-loss';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { referenceLoss } from './reference';
+import { assertClose, assertLoss, assertLosses, assertSame } from './support/close';
+import { type AllInputs, inputsOf } from './support/random';
+
+const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
+console.log(`seed ${seed} (ROI_LOSS_SEED)`);
+
+/** Inputs of all terms in some small shape. */
+const problem = fc
+  .record({
+    seed: fc.integer({ min: 0, max: 2 ** 31 }),
+    rois: fc.integer({ min: 1, max: 12 }),
+    classes: fc.integer({ min: 2, max: 30 }),
+    height: fc.integer({ min: 1, max: 20 }),
+    width: fc.integer({ min: 1, max: 20 }),
+  })
+  .map(({ seed, rois, classes, height, width }) => {
+    const maskSize = [height, width] as const;
+    return { inputs: inputsOf(seed, { rois, classes, maskSize }), rois, options: { classes, maskSize } };
+  });
+
+const kind = fc.constantFrom<MaskKind | MaskMixture>('bce', 'dice', 'smoothed-bce', {
+  bce: 0.2,
+  dice: 0.5,
+  'smoothed-bce': 0.3,
+} as const);
+const reduction = fc.constantFrom<Reduction>('mean', 'sum', 'none');
+
+const check = <T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void) =>
+  fc.assert(fc.property(arbitrary, property), { seed, numRuns: 60 });
+
+const test = suite('properties');
+
+/** Row r of the result is row order[r] of the argument. */
+function permuteRows<T extends Float32Array | Int32Array>(array: T, order: readonly number[]): T {
+  const size = array.length / order.length;
+  const result = array.slice() as T;
+  order.forEach((from, to) => {
+    result.set(array.subarray(from * size, (from + 1) * size), to * size);
+  });
+  return result;
+}
+
+test('permuting RoIs permutes gradients', () =>
+  check(
+    fc.tuple(problem, kind, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }))),
+    ([p, kind, keys]) => {
+      const keyed = Array.from({ length: p.rois }, (_, r) => ({ r, key: keys.next().value as number }));
+      const order = keyed.sort((a, b) => a.key - b.key).map(({ r }) => r);
+      const names = [
+        'classLogits',
+        'boxDeltas',
+        'boxTargets',
+        'maskLogits',
+        'maskTargets',
+        'labels',
+      ] as const;
+      const permuted = Object.fromEntries(
+        names.map((name) => [name, permuteRows(p.inputs[name], order)]),
+      ) as unknown as AllInputs;
+      const before = fusedLoss(p.inputs, { ...p.options, mask: { kind } });
+      const after = fusedLoss(permuted, { ...p.options, mask: { kind } });
+      assertLosses(after.losses, before.losses);
+      for (const name of ['classLogits', 'boxDeltas', 'maskLogits'] as const)
+        assertSame(after.grads[name], permuteRows(before.grads[name], order), name);
+    },
+  ));
+
+test('doubling the weight doubles loss and gradient', () =>
+  check(fc.tuple(problem, kind, reduction), ([p, kind, reduction]) => {
+    const options = { ...p.options, reduction, mask: { kind } };
+    const once = fusedLoss(p.inputs, options);
+    const twice = fusedLoss(p.inputs, { ...options, weight: 2 });
+    for (const term of ['class', 'box', 'mask', 'total'] as const)
+      assert.is(twice.losses[term], 2 * once.losses[term], term);
+    for (const name of ['classLogits', 'boxDeltas', 'maskLogits'] as const)
+      assertSame(
+        twice.grads[name],
+        once.grads[name].map((g) => 2 * g),
+        name,
+      );
+  }));
+
+test('smoothing 0 is bce', () =>
+  check(problem, ({ inputs: { maskLogits, maskTargets, labels }, options }) => {
+    const inputs = { maskLogits, maskTargets, labels };
+    const smoothed = fusedMaskLoss(inputs, { ...options, kind: 'smoothed-bce', smoothing: 0 });
+    const bce = fusedMaskLoss(inputs, { ...options, kind: 'bce' });
+    assert.is(smoothed.loss, bce.loss);
+    assertSame(smoothed.grad, bce.grad, 'grad');
+  }));
+
+test('smoothing is bce against a soft target', () =>
+  check(problem, ({ inputs: { maskLogits, maskTargets, labels }, options }) => {
+    const soft = maskTargets.map((y) => y * 0.9 + 0.05);
+    const smoothed = fusedMaskLoss(
+      { maskLogits, maskTargets, labels },
+      { ...options, kind: 'smoothed-bce', smoothing: 0.1 },
+    );
+    const bce = fusedMaskLoss({ maskLogits, maskTargets: soft, labels }, options);
+    assertLoss(smoothed.loss, bce.loss, 'loss', 2e-6);
+    assertClose(smoothed.grad, bce.grad);
+  }));
+
+test('beta towards 0 is L1', () =>
+  check(problem, ({ inputs: { boxDeltas, boxTargets, labels }, options: { classes } }) => {
+    const inputs = { boxDeltas, boxTargets, labels };
+    const small = fusedBoxLoss(inputs, { classes, beta: 1e-7 });
+    const l1 = fusedBoxLoss(inputs, { classes, beta: 0 });
+    assert.ok(Math.abs(small.loss - l1.loss) < 1e-6);
+    assertClose(small.grad, l1.grad);
+  }));
+
+test('padding with ignored RoIs changes nothing', () =>
+  check(fc.tuple(problem, kind, fc.integer({ min: 1, max: 9 })), ([p, kind, more]) => {
+    const pad = <T extends Float32Array | Int32Array>(array: T, fill: number): T => {
+      const rows = array.length / p.rois;
+      const padded = new (array.constructor as new (n: number) => T)(array.length + rows * more).fill(
+        fill,
+      ) as T;
+      padded.set(array);
+      return padded;
+    };
+    const { labels, ...rest } = p.inputs;
+    const padded = Object.fromEntries(
+      Object.entries(rest).map(([name, array]) => [name, pad(array, Number.NaN)]),
+    );
+    const before = fusedLoss(p.inputs, { ...p.options, mask: { kind } });
+    const after = fusedLoss(
+      { ...(padded as unknown as AllInputs), labels: pad(labels, -1) },
+      { ...p.options, mask: { kind } },
+    );
+    assert.equal(after.losses, before.losses);
+    for (const name of ['classLogits', 'boxDeltas', 'maskLogits'] as const)
+      assertSame(after.grads[name], pad(before.grads[name], 0), name);
+  }));
+
+test('a mixture is the weighted sum of its kinds', () =>
+  check(
+    fc.tuple(problem, fc.tuple(...[0, 1, 2].map(() => fc.double({ min: 0.01, max: 2, noNaN: true })))),
+    ([
+      {
+        inputs: { maskLogits, maskTargets, labels },
+        options,
+      },
+      [a = 0, b = 0, c = 0],
+    ]) => {
+      const inputs = { maskLogits, maskTargets, labels };
+      const of = (kind: Parameters<typeof fusedMaskLoss>[1]) =>
+        fusedMaskLoss(inputs, { ...options, ...kind });
+      const mixed = of({ kind: { bce: a, dice: b, 'smoothed-bce': c } });
+      const [bce, dice, smoothed] = [of({ kind: 'bce' }), of({ kind: 'dice' }), of({ kind: 'smoothed-bce' })];
+      assertLoss(mixed.loss, a * bce.loss + b * dice.loss + c * smoothed.loss, 'loss', 2e-6);
+      const sum = mixed.grad.map(
+        (_, i) =>
+          a * (bce.grad[i] as number) + b * (dice.grad[i] as number) + c * (smoothed.grad[i] as number),
+      );
+      assertClose(mixed.grad, sum, 'grad', 2e-6);
+    },
+  ));
+
+test('forward only gives the same losses', () =>
+  check(fc.tuple(problem, kind, reduction), ([p, kind, reduction]) => {
+    const options = { ...p.options, reduction, mask: { kind } };
+    const forward = fusedLoss(p.inputs, { ...options, grad: false });
+    assert.equal(forward.losses, fusedLoss(p.inputs, options).losses);
+    assert.equal(forward.grads, {});
+  }));
+
+test('the reference agrees', () =>
+  check(fc.tuple(problem, kind, reduction), ([p, kind, reduction]) => {
+    const options = { ...p.options, reduction, mask: { kind } };
+    const expected = referenceLoss(p.inputs, options);
+    const actual = fusedLoss(p.inputs, options);
+    assertLosses(actual.losses, expected.losses);
+    for (const name of ['classLogits', 'boxDeltas', 'maskLogits'] as const)
+      assertClose(actual.grads[name], expected.grads[name], name);
+  }));
+
+test.run();
