@@ -1,0 +1,221 @@
+import { type Device, fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
+import { type Attempt, check, good, options, shared } from './support/throws';
+
+const cpu = openDevice('cpu', { threads: 1 });
+const sizes = { rois: 4, ...options };
+const made = (given: object) => () => cpu.batch({ ...sizes, ...given });
+const tensor = (length: number, shape: number[]) => cpu.tensor(new Float32Array(length), shape);
+const labels = () => cpu.tensor(new Int32Array(4), [4]);
+const over = (given: object) => () => cpu.batch({ classes: 3, labels: labels(), ...given });
+
+/** Runs `use` with something that has been disposed. */
+function disposed(use: (device: Device) => Attempt): Attempt {
+  return () => use(openDevice('cpu', { threads: 1 }))();
+}
+
+check('errors of devices, tensors and batches', [
+  ['an unknown device', 'DEVICE', RangeError, ["'gpu'"], () => openDevice('gpu')],
+  ['no threads', 'OPTION', RangeError, ['threads', '0'], () => openDevice('cpu', { threads: 0 })],
+  [
+    'a misspelled device option',
+    'OPTION',
+    TypeError,
+    ["'thread'"],
+    () => openDevice('cpu', { thread: 1 } as never),
+  ],
+  ['negative sizes', 'SHAPE', RangeError, ['rois', '-1'], made({ rois: -1 })],
+  ['sizes that are not whole', 'SHAPE', RangeError, ['rois', '1.5'], made({ rois: 1.5 })],
+  ['sizes that are no numbers', 'SHAPE', RangeError, ['classes', "'3'"], made({ classes: '3' })],
+  ['sizes that overflow', 'SHAPE', RangeError, ['overflows'], made({ rois: 2 ** 40, classes: 2 ** 40 })],
+  [
+    'more memory than there is',
+    'MEMORY',
+    RangeError,
+    ['memory'],
+    made({ rois: 2 ** 30, classes: 1000, terms: ['class'] }),
+  ],
+  ['an unknown term', 'OPTION', RangeError, ['terms'], made({ terms: ['keypoints'] })],
+  ['channels that fit no classes', 'SHAPE', RangeError, ['maskChannels', '7'], made({ maskChannels: 7 })],
+  ['an unknown dtype', 'OPTION', RangeError, ['dtype', "'float64'"], made({ dtype: 'float64' })],
+  ['a misspelled batch option', 'OPTION', TypeError, ["'maskgrad'"], made({ maskgrad: 'compact' })],
+  ['rewrite that is no boolean', 'OPTION', TypeError, ['rewrite', "'yes'"], made({ rewrite: 'yes' })],
+  [
+    'a tensor of the wrong rank',
+    'SHAPE',
+    RangeError,
+    ['classLogits', '[12]', '2 dim'],
+    over({ classLogits: tensor(12, [12]) }),
+  ],
+  [
+    'tensors that do not agree',
+    'SHAPE',
+    RangeError,
+    ['boxTargets', '[3, 4]', '[4, 4]'],
+    over({ boxDeltas: tensor(48, [4, 3, 4]), boxTargets: tensor(12, [3, 4]) }),
+  ],
+  [
+    'a tensor of the wrong type',
+    'DTYPE',
+    TypeError,
+    ['classLogits', 'int32'],
+    over({ classLogits: cpu.tensor(new Int32Array(12), [4, 3]) }),
+  ],
+  ['no tensor', 'TYPE', TypeError, ['classLogits'], over({ classLogits: new Float32Array(12) })],
+  ['a missing tensor', 'TYPE', TypeError, ['boxTargets'], over({ boxDeltas: tensor(48, [4, 3, 4]) })],
+  [
+    'a tensor of another device',
+    'DEVICE',
+    TypeError,
+    ['classLogits'],
+    over({ classLogits: openDevice('cpu').tensor(new Float32Array(12), [4, 3]) }),
+  ],
+  ['a tensor longer than its shape', 'SHAPE', RangeError, ['array', '12', '10'], () => tensor(12, [2, 5])],
+  ['a shape that is no array', 'TYPE', TypeError, ['shape'], () => tensor(12, 12 as never)],
+  ['a shape with a negative size', 'SHAPE', RangeError, ['shape[1]', '-3'], () => tensor(12, [4, -3])],
+  ['bits without a type', 'DTYPE', TypeError, ['Uint16Array'], () => cpu.tensor(new Uint16Array(4), [4])],
+  [
+    'bits as float32',
+    'DTYPE',
+    TypeError,
+    ['array', 'Uint16Array'],
+    () => cpu.tensor(new Uint16Array(4), [4], 'float32'),
+  ],
+  [
+    'a pointer that is a number',
+    'TYPE',
+    TypeError,
+    ['pointer', '4096'],
+    () => cpu.tensorAt(4096 as never, [1], 'float32'),
+  ],
+  ['a null pointer', 'SHAPE', RangeError, ['pointer', '0n'], () => cpu.tensorAt(0n, [1], 'float32')],
+  ['a negative pointer', 'SHAPE', RangeError, ['pointer', '-8n'], () => cpu.tensorAt(-8n, [1], 'float32')],
+  [
+    'a pointer between elements',
+    'SHAPE',
+    RangeError,
+    ['pointer', '4098n'],
+    () => cpu.tensorAt(4098n, [1], 'float32'),
+  ],
+  [
+    'writing the wrong type',
+    'DTYPE',
+    TypeError,
+    ['maskTargets', 'Uint8Array'],
+    () => cpu.batch(sizes).write({ maskTargets: new Uint8Array(64) }),
+  ],
+  [
+    'writing the wrong length',
+    'SHAPE',
+    RangeError,
+    ['labels', '3', '4'],
+    () => cpu.batch(sizes).write({ labels: new Int32Array(3) }),
+  ],
+  [
+    'writing an unknown name',
+    'OPTION',
+    TypeError,
+    ["'logits'"],
+    () => cpu.batch(sizes).write({ logits: new Float32Array(1) } as never),
+  ],
+  [
+    'writing what the batch has not',
+    'TYPE',
+    TypeError,
+    ['maskLabels'],
+    () => cpu.batch(sizes).write({ maskLabels: new Int32Array(4) }),
+  ],
+  [
+    'writing a shared buffer',
+    'BUFFER',
+    TypeError,
+    ['classLogits'],
+    () => cpu.batch(sizes).write({ classLogits: shared() }),
+  ],
+  [
+    'a term that the batch has not',
+    'TYPE',
+    TypeError,
+    ['box'],
+    () => fusedBoxLoss(cpu.batch({ ...sizes, terms: ['class'] })),
+  ],
+  ['a label too large', 'LABEL', RangeError, ['labels[3]', '3'], () => labelled(3)],
+  [
+    'an option of arrays with a batch',
+    'OPTION',
+    TypeError,
+    ["'classes'"],
+    () => fusedMaskLoss(cpu.batch(sizes), { classes: 3 } as never),
+  ],
+  [
+    'a disposed device: tensor',
+    'DISPOSED',
+    TypeError,
+    ['device'],
+    disposed((d) => () => {
+      d.dispose();
+      d.tensor(new Float32Array(1), [1]);
+    }),
+  ],
+  [
+    'a disposed device: step',
+    'DISPOSED',
+    TypeError,
+    ['device'],
+    disposed((d) => () => {
+      const batch = d.batch(sizes);
+      d.dispose();
+      fusedLoss(batch);
+    }),
+  ],
+  [
+    'a disposed device: arrays',
+    'DISPOSED',
+    TypeError,
+    ['device'],
+    disposed((d) => () => {
+      d.dispose();
+      fusedLoss(good(), { ...options, device: d });
+    }),
+  ],
+  [
+    'a disposed batch',
+    'DISPOSED',
+    TypeError,
+    ['batch'],
+    () => {
+      const batch = cpu.batch(sizes);
+      batch.dispose();
+      batch.dispose();
+      fusedLoss(batch);
+    },
+  ],
+  [
+    'a disposed tensor',
+    'DISPOSED',
+    TypeError,
+    ['tensor'],
+    () => {
+      const t = tensor(1, [1]);
+      t.dispose();
+      t.readSync();
+    },
+  ],
+  [
+    'a disposed input',
+    'DISPOSED',
+    TypeError,
+    ['classLogits'],
+    () => {
+      const classLogits = tensor(12, [4, 3]);
+      const batch = cpu.batch({ classLogits, labels: labels() });
+      classLogits.dispose();
+      fusedClassLoss(batch);
+    },
+  ],
+]);
+
+function labelled(label: number): void {
+  const batch = cpu.batch(sizes);
+  batch.write({ labels: Int32Array.of(0, 1, 2, label) });
+  fusedLoss(batch);
+}

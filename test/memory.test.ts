@@ -1,0 +1,82 @@
+import { fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inputsOf } from './support/random';
+
+// The runner gives --expose-gc.
+
+const gc = globalThis.gc ?? (() => assert.unreachable('run with --expose-gc'));
+const megabytes = () => process.memoryUsage().rss / 2 ** 20;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** Below the jitter of V8's heap, far below a leak of 100 bytes a call. */
+const flat = 6;
+
+const test = suite('memory');
+
+const device = openDevice('cpu', { threads: 1 });
+const sizes = { rois: 2, classes: 3, maskSize: [7, 7] as const };
+
+async function growth(calls: number, use: () => void): Promise<number> {
+  const run = async (n: number) => {
+    for (let i = 0; i < n; i++) use();
+    await turn();
+    gc();
+  };
+  // V8 first grows the part of its heap where short-lived objects go.
+  await run(2 * calls);
+  const before = megabytes();
+  await run(calls);
+  return megabytes() - before;
+}
+
+test('10^5 mask steps with handles leave resident memory flat', async () => {
+  const batch = device.batch(sizes);
+  batch.write(inputsOf(1, sizes));
+  const grown = await growth(1e5, () => fusedMaskLoss(batch, { kind: 'dice' }));
+  console.log(`10^5 steps: ${grown.toFixed(2)} MiB`);
+  assert.ok(grown < flat, `grew by ${grown} MiB`);
+});
+
+test('10^5 whole steps with metrics leave resident memory flat', async () => {
+  const batch = device.batch(sizes);
+  batch.write(inputsOf(1, sizes));
+  const grown = await growth(1e5, () => fusedLoss(batch, { metrics: true, reduction: 'none' }));
+  assert.ok(grown < flat, `grew by ${grown} MiB`);
+});
+
+test('steps that are queued leave resident memory flat', async () => {
+  const large = { rois: 1400, classes: 2, maskChannels: 1, terms: ['mask'] as const };
+  const batch = device.batch(large);
+  batch.write({ labels: new Int32Array(1400).fill(1) });
+  const before = megabytes();
+  for (let i = 0; i < 400; i++) await fusedMaskLoss(batch).loss();
+  for (let i = 0; i < 400; i++) fusedMaskLoss(batch);
+  await device.synchronize();
+  gc();
+  const grown = megabytes() - before;
+  // The gradients are touched for the first time.
+  assert.ok(grown < flat + (1400 * 784 * 8) / 2 ** 20, `grew by ${grown} MiB`);
+});
+
+test('tensors and batches that are forgotten are collected', async () => {
+  const array = new Float32Array(2 ** 18);
+  const before = megabytes();
+  let peak = before;
+  for (let i = 0; i < 1000; i++) {
+    device.tensor(array, [2 ** 18]);
+    device.batch({ rois: 300, classes: 2, terms: ['mask'], maskChannels: 1 });
+    await turn();
+    peak = Math.max(peak, megabytes());
+  }
+  // 1,000 MiB of tensors went by.
+  assert.ok(peak - before < 400, `peaked ${peak - before} MiB above`);
+});
+
+test('tensors that are disposed are freed at once', () => {
+  const array = new Float32Array(2 ** 18);
+  const before = megabytes();
+  for (let i = 0; i < 2000; i++) device.tensor(array, [2 ** 18]).dispose();
+  assert.ok(megabytes() - before < 16);
+});
+
+test.run();

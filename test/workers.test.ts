@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { fusedLoss } from 'roi-loss';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inputsOf } from './support/random';
+
+const test = suite('workers');
+
+const shape = { classes: 5, maskSize: [28, 28] as const };
+const sizes = { rois: 64, ...shape };
+
+/** Computes with a device of its own, posts the losses, and in an endless loop queues steps until it is terminated. */
+const script = `
+  const { workerData, parentPort } = require('node:worker_threads');
+  const { fusedLoss, openDevice } = require(workerData.entry);
+  const device = openDevice('cpu', { threads: 2 });
+  const batch = device.batch(workerData.sizes);
+  batch.write(workerData.inputs);
+  (async () => {
+    parentPort.postMessage(await fusedLoss(batch).losses());
+    const large = device.batch({ rois: 2048, classes: 2, maskChannels: 1, terms: ['mask'] });
+    while (workerData.endless) await Promise.all([fusedLoss(large).losses(), fusedLoss(large).losses()]);
+    device.dispose();
+  })();
+`;
+
+const inputs = inputsOf(1, sizes);
+const start = (endless: boolean) =>
+  new Worker(script, {
+    eval: true,
+    workerData: { entry: join(__dirname, '..', 'dist', 'index.js'), sizes, inputs, endless },
+  });
+
+test('several at once compute what the main thread computes', async () => {
+  const { losses } = fusedLoss(inputs, shape);
+  const workers = Array.from({ length: 4 }, () => start(false));
+  const exits = workers.map((worker) => once(worker, 'exit'));
+  const results = await Promise.all(workers.map((worker) => once(worker, 'message')));
+  for (const [result] of results) assert.equal(result, losses);
+  assert.equal(await Promise.all(exits), [[0], [0], [0], [0]]);
+});
+
+test('terminated with steps in flight', async () => {
+  for (let i = 0; i < 15; i++) {
+    const worker = start(true);
+    await once(worker, 'message');
+    await new Promise((resolve) => setTimeout(resolve, i));
+    assert.is(await worker.terminate(), 1);
+  }
+});
+
+test('a process that ends with steps in flight ends cleanly', () => {
+  const ending = (end: string) => `
+    const { fusedMaskLoss, openDevice } = require('roi-loss');
+    const batch = openDevice('cpu').batch({ rois: 2048, classes: 2, maskChannels: 1, terms: ['mask'] });
+    for (let i = 0; i < 20; i++) fusedMaskLoss(batch).loss().then(() => {});
+    ${end}`;
+  for (const [end, code] of [
+    ['process.exit(3)', 3],
+    ['', 0],
+    ["throw new Error('on purpose')", 1],
+  ] as const) {
+    const { status } = spawnSync(process.execPath, ['-e', ending(end)], { cwd: __dirname });
+    assert.is(status, code, end);
+  }
+});
+
+test.run();
