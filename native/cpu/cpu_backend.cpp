@@ -55,6 +55,19 @@ int64_t work_of(const Problem& p) {
   return work;
 }
 
+/// What a step needs room for: a loss for each RoI, and rows that are not contiguous floats where they lie.
+struct Room {
+  int64_t rois, row, class_row;
+};
+
+Room room_of(const Problem& p) {
+  const bool direct_masks =
+      p.mask.dtype == DType::kFloat32 && p.mask.target_dtype == DType::kFloat32 && !p.mask.channels_last;
+  constexpr int64_t box_row = 4;
+  return {std::max(p.rois, p.mask_rois), direct_masks ? box_row : std::max(p.mask.pixels(), box_row),
+          p.cls.dtype == DType::kFloat32 ? 0 : p.classes};
+}
+
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Σ losses, in a fixed order and in double, so that it is right at any number of RoIs and the same on any
@@ -127,16 +140,18 @@ class CpuBackend : public Backend {
  private:
   /// Room for the step, so that the step itself allocates nothing. A queued step may be using what must grow.
   void reserve(const Problem& p) {
-    const int64_t rois = std::max(p.rois, p.mask_rois);
-    const int64_t row = std::max({p.classes, p.mask.pixels(), int64_t{4}});
-    if (rois <= reserved_rois_ && row <= reserved_row_) return;
+    const Room need = room_of(p);
+    if (need.rois <= room_.rois && need.row <= room_.row && need.class_row <= room_.class_row) return;
     synchronize();
+    room_ = {std::max(need.rois, room_.rois), std::max(need.row, room_.row),
+             std::max(need.class_row, room_.class_row)};
     for (auto* losses : {&class_losses_, &box_losses_, &mask_losses_})
-      if (losses->size() < static_cast<size_t>(rois)) losses->resize(static_cast<size_t>(rois));
-    for (ThreadState& thread : threads_)
-      for (RowBuffer* buffer : {&thread.inputs, &thread.targets, &thread.grad}) buffer->reserve(row);
-    reserved_rois_ = std::max(reserved_rois_, rois);
-    reserved_row_ = std::max(reserved_row_, row);
+      losses->resize(static_cast<size_t>(room_.rois));
+    for (ThreadState& thread : threads_) {
+      for (RowBuffer* buffer : {&thread.inputs, &thread.targets, &thread.grad}) buffer->reserve(room_.row);
+      for (RowBuffer& buffer : thread.block_scores) buffer.reserve(room_.class_row);
+      for (RowBuffer& buffer : thread.block_grads) buffer.reserve(room_.class_row);
+    }
   }
 
   void execute(const Problem& p, Result& result) {
@@ -158,10 +173,12 @@ class CpuBackend : public Backend {
 
     const auto rows_chunk = [&](int64_t chunk, ThreadState& thread) {
       const int64_t end = std::min((chunk + 1) * chunk_rois, rois);
-      for (int64_t r = chunk * chunk_rois; r < end; r++) {
-        if (p.cls.enabled) class_losses_[static_cast<size_t>(r)] = class_roi(step, thread, r);
-        if (p.box.enabled) box_losses_[static_cast<size_t>(r)] = box_roi(step, thread, r);
-      }
+      const int64_t begin = chunk * chunk_rois;
+      if (p.cls.enabled)
+        for (int64_t r = begin; r < end; r += kClassBlock)
+          class_rois(step, thread, r, std::min(r + kClassBlock, end), class_losses_.data());
+      if (p.box.enabled)
+        for (int64_t r = begin; r < end; r++) box_losses_[static_cast<size_t>(r)] = box_roi(step, thread, r);
     };
     const auto masks_chunk = [&](int64_t chunk, ThreadState& thread) {
       const int64_t end = std::min((chunk + 1) * chunk_masks, mask_rois);
@@ -188,7 +205,7 @@ class CpuBackend : public Backend {
   const RowKernels& rows_;
   ThreadPool pool_;
   std::vector<ThreadState> threads_;
-  int64_t reserved_rois_ = 0, reserved_row_ = 0;
+  Room room_{0, 0, 0};
   std::vector<double> class_losses_, box_losses_, mask_losses_;  // by RoI
   Stream stream_;                                                // last, so that it ends first
 };

@@ -1,6 +1,8 @@
 #pragma once
 
-#include <vector>
+#include <array>
+#include <cmath>
+#include <limits>
 
 #include "plan.h"
 #include "row_view.h"
@@ -12,6 +14,7 @@ namespace roi {
 /// What each thread has to itself.
 struct ThreadState {
   RowBuffer inputs, targets, grad;
+  std::array<RowBuffer, kClassBlock> block_scores, block_grads;
   double counters[kCounters];
 };
 
@@ -21,8 +24,20 @@ struct StepContext {
   const RowKernels& rows;
 };
 
-/// Each returns the RoI's loss, before `weight` and reduction: 0 for a RoI that does not count.
-double class_roi(const StepContext& step, ThreadState& thread, int64_t r);
+/// A NaN or infinite input gives a NaN, never an infinity that a later step could mistake for a number.
+inline double finite_or_nan(double loss) {
+  return std::isfinite(loss) ? loss : std::numeric_limits<double>::quiet_NaN();
+}
+
+inline double grad_scale(const Term& term, const Factors& factors, int64_t r) {
+  return term.upstream ? factors.grad * static_cast<double>(term.upstream[r]) : factors.grad;
+}
+
+/// The class losses of the RoIs from begin to end, at most kClassBlock of them, before `weight` and
+/// reduction: 0 for one that does not count.
+void class_rois(const StepContext& step, ThreadState& thread, int64_t begin, int64_t end, double* losses);
+
+/// The same for one RoI.
 double box_roi(const StepContext& step, ThreadState& thread, int64_t r);
 double mask_roi(const StepContext& step, ThreadState& thread, int64_t p);
 

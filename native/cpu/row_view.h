@@ -22,11 +22,9 @@ struct RowPlace {
 class RowBuffer {
  public:
   void reserve(int64_t n) {
-    if (floats_.size() < static_cast<size_t>(n)) floats_.resize(static_cast<size_t>(n));
-    if (bits_.size() < static_cast<size_t>(n)) bits_.resize(static_cast<size_t>(n));
+    floats_.resize(static_cast<size_t>(n));
+    bits_.resize(static_cast<size_t>(n));
   }
-
-  float* floats() { return floats_.data(); }
 
   const float* read(const RowKernels& rows, const void* tensor, const RowPlace& at) {
     if (at.is_direct()) return static_cast<const float*>(tensor) + at.offset;

@@ -2,6 +2,7 @@
 
 #include "../formulas/bce.h"
 #include "../formulas/dice.h"
+#include "../formulas/smooth_l1.h"
 #include "../formulas/smoothed_bce.h"
 #include "half.h"
 #include "simd.h"
@@ -113,24 +114,22 @@ void count_pixels(const float* logits, const float* targets, int64_t n, double* 
   });
 }
 
-float max_of(const float* x, int64_t n) {
+ROI_INLINE float max_of(const float* x, int64_t n) {
   Floats m(x[0]);
-  for_each_vector(0, n, [&](int64_t i, auto lanes) {
-    m = max(keep(load(x + i, lanes), lanes, m), m);
-  });
+  for_each_vector(0, n, [&](int64_t i, auto lanes) { m = max(keep(load(x + i, lanes), lanes, m), m); });
   return max_of_lanes(m);
 }
 
 template <bool kGradient, bool kEven>
-cross_entropy::Row exponentials(const ClassRow& row) {
-  const float largest = max_of(row.logits, row.n);
-  const float label_logit = row.logits[row.label];
+ROI_INLINE cross_entropy::Row exponentials(const ClassRow& row) {
+  const float largest = max_of(row.scores, row.n);
+  const float label_logit = row.scores[row.label];
   const float label_exp = exp_nonpositive(Floats(label_logit - largest)).v[0];
   double others_sum = 0, weighted_sum = 0;
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
     Floats others(0.0f), weighted(0.0f);
     for_each_vector(begin, end, [&](int64_t i, auto lanes) {
-      const Floats z = load(row.logits + i, lanes);
+      const Floats z = load(row.scores + i, lanes);
       const Floats below = z - Floats(largest);
       const Floats e = exp_nonpositive(below);
       const Mask is_label{lane_numbers() == static_cast<int32_t>(row.label - i)};
@@ -149,7 +148,7 @@ cross_entropy::Row exponentials(const ClassRow& row) {
 }
 
 template <bool kEven>
-void softmax_gradient(const ClassRow& row, const cross_entropy::Row& sums) {
+ROI_INLINE void softmax_gradient(const ClassRow& row, const cross_entropy::Row& sums) {
   const Floats normalize(1.0f / cross_entropy::sum_of_exp(sums)), scale(row.scale);
   for_each_vector(0, row.n, [&](int64_t i, auto lanes) {
     const Floats probability = load(row.grad + i, lanes) * normalize;
@@ -160,16 +159,31 @@ void softmax_gradient(const ClassRow& row, const cross_entropy::Row& sums) {
   row.grad[row.label] = row.scale * cross_entropy::label_derivative(row.target, sums, label_weight);
 }
 
-double cross_entropy_loss(const ClassRow& row) {
-  const bool even = row.target.even != 0.0f;
-  cross_entropy::Row sums;
-  if (row.grad) {
-    sums = even ? exponentials<true, true>(row) : exponentials<true, false>(row);
-    even ? softmax_gradient<true>(row, sums) : softmax_gradient<false>(row, sums);
-  } else {
-    sums = even ? exponentials<false, true>(row) : exponentials<false, false>(row);
+template <bool kGradient, bool kEven>
+void cross_entropy_rows(ClassRow* rows, int64_t count) {
+  // The logarithms come in a loop of their own: around a call no vector stays in its register.
+  cross_entropy::Row sums[kClassBlock];
+  for (int64_t i = 0; i < count; i++) {
+    sums[i] = exponentials<kGradient, kEven>(rows[i]);
+    if constexpr (kGradient) softmax_gradient<kEven>(rows[i], sums[i]);
   }
-  return static_cast<double>(cross_entropy::value(sums, row.target));
+  for (int64_t i = 0; i < count; i++)
+    rows[i].loss = static_cast<double>(cross_entropy::value(sums[i], rows[i].target));
+}
+
+void cross_entropy_loss(ClassRow* rows, int64_t count) {
+  if (count == 0) return;
+  const bool gradient = rows[0].grad, even = rows[0].target.even != 0.0f;
+  const auto run = gradient ? (even ? cross_entropy_rows<true, true> : cross_entropy_rows<true, false>)
+                            : (even ? cross_entropy_rows<false, true> : cross_entropy_rows<false, false>);
+  run(rows, count);
+}
+
+double smooth_l1_loss(const BoxRow& row) {
+  const FirstLanes box{4};
+  const Floats d = load(row.deltas, box) - load(row.targets, box);
+  if (row.grad) store(row.grad, smooth_l1::derivative(d, row.beta) * Floats(row.scale), box);
+  return static_cast<double>(sum_of_lanes(keep(smooth_l1::value(d, row.beta), box)));
 }
 
 double poison(const float* x, int64_t n) {
@@ -207,7 +221,16 @@ void add(const float* a, const float* b, float* c, int64_t n) {
 }  // namespace
 
 extern const RowKernels kRowKernels;
-const RowKernels kRowKernels{ROI_SIMD_NAME, mask_loss, count_pixels, cross_entropy_loss,
-                             poison,        widen,     narrow,       add};
+const RowKernels kRowKernels{
+    .name = ROI_SIMD_NAME,
+    .mask = mask_loss,
+    .count_pixels = count_pixels,
+    .cross_entropy = cross_entropy_loss,
+    .smooth_l1 = smooth_l1_loss,
+    .poison = poison,
+    .widen = widen,
+    .narrow = narrow,
+    .add = add,
+};
 
 }  // namespace roi::ROI_SIMD

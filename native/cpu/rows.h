@@ -24,14 +24,27 @@ struct MaskRow {
   double scale;  ///< the gradient's factor
 };
 
+/// Rows of the class loss go to their kernel together: one alone is a chain of sums, a logarithm and a
+/// quotient that a processor waits for.
+constexpr int64_t kClassBlock = 16;
+
 struct ClassRow {
-  const float* logits;   ///< [n]
+  const float* scores;   ///< [n]: logits or probabilities
   const float* weights;  ///< [n], or null: 1
   float* grad;           ///< [n], or null: no gradient
   int64_t n;
   int32_t label;
   cross_entropy::Target target;
-  float scale;           ///< the gradient's factor
+  float scale;  ///< the gradient's factor
+  double loss;  ///< result
+};
+
+struct BoxRow {
+  const float* deltas;   ///< [4]
+  const float* targets;  ///< [4]
+  float* grad;           ///< [4], or null: no gradient
+  float beta;
+  float scale;  ///< the gradient's factor
 };
 
 struct RowKernels {
@@ -40,8 +53,10 @@ struct RowKernels {
   double (*mask)(const MaskFormula&, const MaskRow&);
   /// Adds the RoI's pixels to the counters from kPixels on.
   void (*count_pixels)(const float* logits, const float* targets, int64_t n, double* counters);
-  /// The class loss of one RoI, from logits.
-  double (*cross_entropy)(const ClassRow&);
+  /// The class losses of at most kClassBlock rows, from logits.
+  void (*cross_entropy)(ClassRow* rows, int64_t count);
+  /// The box loss of one RoI.
+  double (*smooth_l1)(const BoxRow&);
   /// 0 if all are finite, else NaN.
   double (*poison)(const float* x, int64_t n);
   /// n elements of `dtype` from and to floats. A byte is 1 unless it is 0.

@@ -22,8 +22,8 @@ ROI_FORMULA Target target(double label_weight, double weight_sum, double smoothi
           static_cast<float>(even * weight_sum)};
 }
 
-/// What a pass over the logits leaves of a row. `others` leaves the label out, so that the loss and the derivative of a
-/// label that is all but certain keep their relative accuracy.
+/// What a pass over the logits leaves of a row. `others` leaves the label out, so that the loss and the
+/// derivative of a label that is all but certain keep their relative accuracy.
 struct Row {
   float max;          ///< the largest logit
   float label_logit;  ///< z_u

@@ -1,5 +1,6 @@
-// Walks the floats through the vector functions that the losses are made of and prints, for each, the largest error
-// against double precision, in units in the last place of the float result. `math_<simd> 1` tries every float.
+// Walks the floats through the vector functions that the losses are made of and prints, for each, the largest
+// error against double precision, in units in the last place of the float result. `math_<simd> 1` tries every
+// float.
 
 #include <cmath>
 #include <cstdio>
@@ -54,9 +55,11 @@ void walk(const char* name, uint32_t first, uint32_t last, uint32_t stride, Func
       }
     }
   }
-  std::printf("{\"simd\": \"%s\", \"name\": \"%s\", \"tried\": %llu, \"notFinite\": %llu, \"ulps\": %.4f, \"at\": %.9g}\n",
-              ROI_SIMD_NAME, name, static_cast<unsigned long long>(tried), static_cast<unsigned long long>(not_finite),
-              worst, static_cast<double>(worst_at));
+  std::printf(
+      "{\"simd\": \"%s\", \"name\": \"%s\", \"tried\": %llu, \"notFinite\": %llu, \"ulps\": %.4f, \"at\": "
+      "%.9g}\n",
+      ROI_SIMD_NAME, name, static_cast<unsigned long long>(tried),
+      static_cast<unsigned long long>(not_finite), worst, static_cast<double>(worst_at));
 }
 
 /// A function must give a NaN for a NaN.
