@@ -27,43 +27,6 @@ async function assertGrads(batch: Batch, expected: { readonly [name: string]: Fl
   for (const name of names) assertClose(await batch.grads[name].read(), expected[name], name);
 }
 
-for (const rewrite of [false, true])
-  for (const maskGrad of ['dense', 'compact'] as const)
-    test(`gradients of steps with other labels leave nothing behind: rewrite ${rewrite}, ${maskGrad}`, async () => {
-      const batch = device.batch({ rois, ...options, rewrite, maskGrad });
-      for (let seed = 0; seed < 6; seed++) {
-        const inputs = make(seed);
-        batch.write(inputs);
-        const expected = referenceLoss(inputs, { ...options, maskGrad });
-        assertLosses(await fusedLoss(batch).losses(), expected.losses);
-        await assertGrads(batch, expected.grads);
-      }
-      batch.dispose();
-    });
-
-test('with rewrite, gradients that somebody wrote over are whole again', async () => {
-  const batch = device.batch({ rois, ...options, rewrite: true });
-  const inputs = make(1);
-  batch.write(inputs);
-  for (const name of names) batch.grads[name].write(new Float32Array(batch.grads[name].length).fill(7));
-  await fusedLoss(batch).losses();
-  await assertGrads(batch, referenceLoss(inputs, options).grads);
-});
-
-test('channels last: rewrite and sparse', async () => {
-  for (const rewrite of [false, true]) {
-    const batch = device.batch({ rois, ...options, layout: 'nhwc', rewrite });
-    for (let seed = 0; seed < 4; seed++) {
-      const inputs = make(seed);
-      batch.write(inputs);
-      await fusedLoss(batch, { mask: { kind: 'dice' } }).losses();
-      const expected = referenceLoss(inputs, { ...options, layout: 'nhwc', mask: { kind: 'dice' } });
-      await assertGrads(batch, expected.grads);
-    }
-    batch.dispose();
-  }
-});
-
 test('each term alone does what it does in the whole', async () => {
   const batch = device.batch({ rois, ...options });
   const inputs = make(2);
@@ -195,13 +158,35 @@ test('every float16 and bfloat16 is read, and written to the nearest', async () 
   }
 });
 
-test('bytes for targets are 0 or 1', async () => {
+test('bytes for targets give the bits that 0 and 1 as floats give', async () => {
   const inputs = make(6);
   const bytes = Uint8Array.from(inputs.maskTargets, (y) => (y < 0.5 ? 0 : 200));
-  const batch = device.batch({ rois, ...options, terms: ['mask'], maskTargetType: 'uint8' });
-  batch.write({ maskLogits: inputs.maskLogits, maskTargets: bytes, labels: inputs.labels });
-  const exact = { ...inputs, maskTargets: Float32Array.from(bytes, (b) => Number(b > 0)) };
-  assertLoss(await fusedMaskLoss(batch).loss(), referenceLoss(exact, options).losses.mask);
+  const zerosAndOnes = Float32Array.from(bytes, (b) => Number(b > 0));
+  const batchOf = (maskTargets: HostArray, maskTargetType: 'uint8' | 'float32') => {
+    const batch = device.batch({ rois, ...options, terms: ['mask'], maskTargetType });
+    batch.write({ maskLogits: inputs.maskLogits, maskTargets, labels: inputs.labels });
+    return batch;
+  };
+  const [ofBytes, ofFloats] = [batchOf(bytes, 'uint8'), batchOf(zerosAndOnes, 'float32')];
+  for (const kind of ['bce', 'dice', 'smoothed-bce'] as const) {
+    const loss = await fusedMaskLoss(ofBytes, { kind }).loss();
+    assert.is(loss, await fusedMaskLoss(ofFloats, { kind }).loss());
+    assertLoss(
+      loss,
+      referenceLoss({ ...inputs, maskTargets: bytes }, { ...options, mask: { kind } }).losses.mask,
+    );
+    assert.equal(await ofBytes.grads.maskLogits.read(), await ofFloats.grads.maskLogits.read());
+  }
+});
+
+test('probabilities', async () => {
+  const { classLogits, labels } = make(14);
+  const classProbs = classLogits.map((z) => Math.abs(z) / 10);
+  const batch = device.batch({ rois, classes: 5, terms: ['class'], probabilities: true });
+  batch.write({ classProbs, labels });
+  const expected = referenceLoss({ classProbs, labels }, options);
+  assertLoss(await fusedClassLoss(batch).loss(), expected.losses.class);
+  assertClose(await batch.grads.classProbs.read(), expected.grads.classProbs, 'classProbs');
 });
 
 test('masks of their own RoIs', async () => {

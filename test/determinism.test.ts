@@ -1,7 +1,8 @@
-import { type Device, fusedLoss, openDevice } from 'roi-loss';
+import { type Device, fusedLoss, type HostArray, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertSame } from './support/close';
+import { halves } from './support/half';
 import { inputsOf } from './support/random';
 
 // The same bits, whatever the number of threads and however often.
@@ -12,6 +13,7 @@ const options = { classes: 21, maskSize: [28, 28] as const, metrics: true };
 // Large enough to be split over threads.
 const inputs = inputsOf(17, { rois: 400, ...options });
 const names = ['classLogits', 'boxDeltas', 'maskLogits'] as const;
+const bytesOf = (array: HostArray) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
 for (const kind of ['bce', 'dice', 'smoothed-bce', { dice: 0.5, 'smoothed-bce': 0.5 }] as const) {
   test(JSON.stringify(kind), () => {
@@ -33,6 +35,40 @@ for (const kind of ['bce', 'dice', 'smoothed-bce', { dice: 0.5, 'smoothed-bce': 
     }
   });
 }
+
+for (const [name, terms, sizes] of [
+  ['class rows alone', ['class'], { rois: 20_000, classes: 6 }],
+  ['wide class rows', ['class'], { rois: 300, classes: 1204 }],
+  ['boxes alone', ['box'], { rois: 20_000, classes: 3 }],
+] as const)
+  test(`${name}, each element type`, async () => {
+    const { classLogits, boxDeltas, boxTargets, labels } = inputsOf(18, { ...sizes, maskSize: [1, 1] });
+    for (const dtype of ['float32', 'float16', 'bfloat16'] as const) {
+      const cast = (array: Float32Array) =>
+        dtype === 'float32' ? array : Uint16Array.from(array, halves[dtype].to);
+      const run = async (threads: number) => {
+        const device = openDevice('cpu', { threads });
+        const batch = device.batch({ ...sizes, terms, dtype });
+        const [term] = terms;
+        const arrays =
+          term === 'class' ? { classLogits: cast(classLogits) } : { boxDeltas: cast(boxDeltas), boxTargets };
+        batch.write({ ...arrays, labels });
+        const losses = await fusedLoss(batch).losses();
+        const grad = await batch.grads[term === 'class' ? 'classLogits' : 'boxDeltas'].read();
+        device.dispose();
+        return { losses, grad };
+      };
+      const first = await run(1);
+      for (const threads of [2, 3, 8]) {
+        const again = await run(threads);
+        assert.equal(again.losses, first.losses, `${dtype}, ${threads} threads`);
+        assert.ok(
+          Buffer.compare(bytesOf(again.grad), bytesOf(first.grad)) === 0,
+          `${dtype}, ${threads} threads`,
+        );
+      }
+    }
+  });
 
 test('handles give the bits that arrays give', async () => {
   const expected = fusedLoss(inputs, options);

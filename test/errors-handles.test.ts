@@ -1,5 +1,5 @@
 import { type Device, fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
-import { type Attempt, check, good, options, shared } from './support/throws';
+import { type Attempt, check, detached, good, options, resizable, shared } from './support/throws';
 
 const cpu = openDevice('cpu', { threads: 1 });
 const sizes = { rois: 4, ...options };
@@ -16,6 +16,21 @@ function disposed(use: (device: Device) => Attempt): Attempt {
 check('errors of devices, tensors and batches', [
   ['an unknown device', 'DEVICE', RangeError, ["'gpu'"], () => openDevice('gpu')],
   ['no threads', 'OPTION', RangeError, ['threads', '0'], () => openDevice('cpu', { threads: 0 })],
+  [
+    'threads that are not whole',
+    'OPTION',
+    RangeError,
+    ['threads', '1.5'],
+    () => openDevice('cpu', { threads: 1.5 }),
+  ],
+  ['negative threads', 'OPTION', RangeError, ['threads', '-2'], () => openDevice('cpu', { threads: -2 })],
+  [
+    'threads that are no number',
+    'OPTION',
+    RangeError,
+    ['threads', "'2'"],
+    () => openDevice('cpu', { threads: '2' as never }),
+  ],
   [
     'a misspelled device option',
     'OPTION',
@@ -132,6 +147,77 @@ check('errors of devices, tensors and batches', [
     () => cpu.batch(sizes).write({ classLogits: shared() }),
   ],
   [
+    'writing a resizable buffer',
+    'BUFFER',
+    TypeError,
+    ['classLogits', 'resizable'],
+    () => cpu.batch(sizes).write({ classLogits: resizable() }),
+  ],
+  [
+    'writing a detached buffer',
+    'BUFFER',
+    TypeError,
+    ['classLogits', 'detached'],
+    () => cpu.batch(sizes).write({ classLogits: detached() }),
+  ],
+  ['a tensor of a shared buffer', 'BUFFER', TypeError, ['array'], () => cpu.tensor(shared(), [12])],
+  ['a tensor of a resizable buffer', 'BUFFER', TypeError, ['array'], () => cpu.tensor(resizable(), [12])],
+  ['a tensor of a detached buffer', 'BUFFER', TypeError, ['array'], () => cpu.tensor(detached(), [12])],
+  [
+    'class weights of a shared buffer',
+    'BUFFER',
+    TypeError,
+    ['classWeights', 'SharedArrayBuffer'],
+    () => fusedClassLoss(cpu.batch(sizes), { classWeights: shared() }),
+  ],
+  [
+    'an upstream gradient of the wrong length',
+    'SHAPE',
+    RangeError,
+    ['backward', '3', '4'],
+    () => fusedBoxLoss(cpu.batch(sizes), { reduction: 'none', backward: new Float32Array(3) }),
+  ],
+  [
+    'an unknown kind',
+    'OPTION',
+    RangeError,
+    ['kind', "'focal'"],
+    () => fusedMaskLoss(cpu.batch(sizes), { kind: 'focal' as never }),
+  ],
+  [
+    'a misspelled option',
+    'OPTION',
+    TypeError,
+    ["'weigth'"],
+    () => fusedMaskLoss(cpu.batch(sizes), { weigth: 1 } as never),
+  ],
+  ['a label below −1', 'LABEL', RangeError, ['labels[3]', '-2'], () => labelled(-2)],
+  [
+    'a mask label too large',
+    'LABEL',
+    RangeError,
+    ['maskLabels[1]', '3'],
+    () => {
+      const batch = cpu.batch({ ...sizes, maskRois: 2 });
+      batch.write({ maskLabels: Int32Array.of(1, 3) });
+      fusedMaskLoss(batch);
+    },
+  ],
+  [
+    'a shape whose product overflows',
+    'SHAPE',
+    RangeError,
+    ['overflows'],
+    () => tensor(1, [2 ** 40, 2 ** 40]),
+  ],
+  [
+    'a borrowed shape whose product overflows',
+    'SHAPE',
+    RangeError,
+    ['overflows'],
+    () => cpu.tensorAt(4096n, [2 ** 40, 2 ** 40], 'float32'),
+  ],
+  [
     'a term that the batch has not',
     'TYPE',
     TypeError,
@@ -199,6 +285,71 @@ check('errors of devices, tensors and batches', [
       t.dispose();
       t.readSync();
     },
+  ],
+  [
+    'writing a disposed tensor',
+    'DISPOSED',
+    TypeError,
+    ['array'],
+    () => {
+      const t = tensor(1, [1]);
+      t[Symbol.dispose]();
+      t.write(new Float32Array(1));
+    },
+  ],
+  [
+    'the address of a disposed tensor',
+    'DISPOSED',
+    TypeError,
+    ['tensor'],
+    () => {
+      const t = tensor(1, [1]);
+      t.dispose();
+      return t.pointer;
+    },
+  ],
+  [
+    'writing a disposed batch',
+    'DISPOSED',
+    TypeError,
+    ['batch'],
+    () => {
+      const batch = cpu.batch(sizes);
+      batch[Symbol.dispose]();
+      batch.write({ labels: new Int32Array(4) });
+    },
+  ],
+  [
+    'a gradient of a disposed batch',
+    'DISPOSED',
+    TypeError,
+    ['tensor'],
+    () => {
+      const batch = cpu.batch(sizes);
+      batch.dispose();
+      batch.grads.maskLogits.readSync();
+    },
+  ],
+  [
+    'a batch over a disposed tensor',
+    'DISPOSED',
+    TypeError,
+    ['classLogits'],
+    () => {
+      const classLogits = tensor(12, [4, 3]);
+      classLogits.dispose();
+      over({ classLogits })();
+    },
+  ],
+  [
+    'a disposed device: borrowed memory',
+    'DISPOSED',
+    TypeError,
+    ['device'],
+    disposed((d) => () => {
+      d[Symbol.dispose]();
+      d.tensorAt(4096n, [1], 'float32');
+    }),
   ],
   [
     'a disposed input',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { fusedLoss, openDevice } from 'roi-loss';
+import { devices, fusedLoss, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { good, options, throws } from './support/throws';
@@ -8,8 +8,10 @@ const cpu = openDevice('cpu', { threads: 1 });
 const sizes = { rois: 4, ...options };
 const test = suite('errors of a process');
 
-test('an explicit CUDA device throws with the reason where there is none', () => {
-  throws(() => openDevice('cuda'), Error, 'ERR_ROI_LOSS_DEVICE', 'cuda', 'no CUDA kernels');
+test('a device that is not available throws with the reason', () => {
+  for (const { name, available, reason } of devices())
+    if (!available) throws(() => openDevice(name), Error, 'ERR_ROI_LOSS_DEVICE', name, reason as string);
+  throws(() => openDevice('cuda:99'), Error, 'ERR_ROI_LOSS_DEVICE', 'cuda:99');
 });
 
 test('after an error everything is usable', () => {

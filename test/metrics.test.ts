@@ -1,7 +1,7 @@
 import { fusedClassLoss, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceClassMetrics, referenceMaskMetrics } from './reference';
+import { referenceClassMetrics, referenceMaskMetrics } from './reference/metrics';
 import { inputsOf } from './support/random';
 
 const test = suite('metrics');
@@ -21,8 +21,9 @@ test('class metrics of a case done by hand', () => {
 test('mask metrics of a case done by hand', () => {
   const { metrics } = fusedMaskLoss(
     {
-      maskLogits: Float32Array.of(1, 1, -1, -1, 9, 9, 9, 9),
-      maskTargets: Float32Array.of(1, 0, 1, 0.4, 0, 0, 0, 0),
+      // A logit of 0 is background, a target of ½ is foreground. The second RoI does not count.
+      maskLogits: Float32Array.of(1, 1, -1, 0, 9, 9, 9, 9),
+      maskTargets: Float32Array.of(0.5, 0, 0.5, 0.4, 0, 0, 0, 0),
       labels: Int32Array.of(1, 0),
     },
     { classes: 2, maskSize: [2, 2], metrics: true },
@@ -30,21 +31,42 @@ test('mask metrics of a case done by hand', () => {
   assert.equal(metrics, { pixelAccuracy: 0.5, falsePositives: 0.5, falseNegatives: 0.5 });
 });
 
-test('against the reference, on arrays and handles', async () => {
-  const sizes = { rois: 60, classes: 4, maskSize: [9, 5] as const };
-  const inputs = inputsOf(1, { ...sizes, maskChannels: 1 });
-  const { classLogits, maskLogits, maskTargets, labels } = inputs;
-  const expected = {
-    class: referenceClassMetrics(classLogits, labels),
-    mask: referenceMaskMetrics(maskLogits, maskTargets, labels),
+const sizes = { rois: 60, classes: 4, maskSize: [9, 5] as const };
+
+for (const layout of ['nchw', 'nhwc'] as const)
+  for (const maskChannels of [4, 3, 1])
+    test(`against the reference, on arrays and handles: ${layout}, ${maskChannels} channels`, async () => {
+      const options = { classes: 4, maskSize: [9, 5] as const, layout };
+      const inputs = inputsOf(1, { ...sizes, maskChannels });
+      const expected = {
+        class: referenceClassMetrics(inputs.classLogits, inputs.labels),
+        mask: referenceMaskMetrics(inputs, options),
+      };
+      assert.equal(fusedLoss(inputs, { ...options, metrics: true }).metrics, expected);
+      const batch = openDevice('cpu').batch({ ...sizes, maskChannels, layout });
+      batch.write(inputs);
+      assert.equal(await fusedLoss(batch, { metrics: true }).metrics(), expected);
+      assert.equal(await fusedLoss(batch, { class: { metrics: true } }).metrics(), { class: expected.class });
+      assert.equal(await fusedClassLoss(batch, { metrics: true }).metrics(), expected.class);
+      assert.equal(await fusedMaskLoss(batch, { metrics: true, grad: false }).metrics(), expected.mask);
+      assert.is(await fusedLoss(batch).metrics(), undefined);
+    });
+
+test('bytes for targets, probabilities, masks of their own RoIs', () => {
+  const { classLogits, labels } = inputsOf(3, sizes);
+  const masks = inputsOf(4, { ...sizes, rois: 20 });
+  const inputs = {
+    classProbs: classLogits.map(Math.abs),
+    labels,
+    maskLogits: masks.maskLogits,
+    maskTargets: Uint8Array.from(masks.maskTargets, (y) => (y < 0.5 ? 0 : 255)),
+    maskLabels: masks.labels,
   };
-  assert.equal(fusedLoss(inputs, { classes: 4, maskSize: [9, 5], metrics: true }).metrics, expected);
-  const batch = openDevice('cpu').batch({ ...sizes, maskChannels: 1 });
-  batch.write(inputs);
-  assert.equal(await fusedLoss(batch, { metrics: true }).metrics(), expected);
-  assert.equal(await fusedLoss(batch, { class: { metrics: true } }).metrics(), { class: expected.class });
-  assert.equal(await fusedMaskLoss(batch, { metrics: true, grad: false }).metrics(), expected.mask);
-  assert.is(await fusedLoss(batch).metrics(), undefined);
+  const options = { classes: 4, maskSize: [9, 5] as const };
+  assert.equal(fusedLoss(inputs, { ...options, metrics: true }).metrics, {
+    class: referenceClassMetrics(inputs.classProbs, labels),
+    mask: referenceMaskMetrics(inputs, options),
+  });
 });
 
 test('nothing to count gives 0, not NaN', () => {

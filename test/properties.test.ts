@@ -11,13 +11,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { referenceLoss } from './reference';
 import { assertClose, assertLoss, assertLosses, assertSame } from './support/close';
-import { type AllInputs, inputsOf } from './support/random';
+import { type AllInputs, floats, inputsOf, random } from './support/random';
 
 const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
 console.log(`seed ${seed} (ROI_LOSS_SEED)`);
 
-/** Inputs of all terms in some small shape. */
-const problem = fc
+/** Some small shape. */
+const anyProblem = fc
   .record({
     seed: fc.integer({ min: 0, max: 2 ** 31 }),
     rois: fc.integer({ min: 1, max: 12 }),
@@ -27,8 +27,15 @@ const problem = fc
   })
   .map(({ seed, rois, classes, height, width }) => {
     const maskSize = [height, width] as const;
-    return { inputs: inputsOf(seed, { rois, classes, maskSize }), rois, options: { classes, maskSize } };
+    return { seed, rois, options: { classes, maskSize } };
   });
+
+/** Inputs of all terms in it. */
+const problem = anyProblem.map(({ seed, rois, options }) => ({
+  inputs: inputsOf(seed, { rois, ...options }),
+  rois,
+  options,
+}));
 
 const kind = fc.constantFrom<MaskKind | MaskMixture>('bce', 'dice', 'smoothed-bce', {
   bce: 0.2,
@@ -178,14 +185,102 @@ test('forward only gives the same losses', () =>
     assert.equal(forward.grads, {});
   }));
 
-test('the reference agrees', () =>
-  check(fc.tuple(problem, kind, reduction), ([p, kind, reduction]) => {
-    const options = { ...p.options, reduction, mask: { kind } };
-    const expected = referenceLoss(p.inputs, options);
-    const actual = fusedLoss(p.inputs, options);
+test('channels last gives the bits of the transposed masks', () =>
+  check(fc.tuple(problem, kind), ([{ inputs, rois, options }, kind]) => {
+    const { maskLogits, maskTargets, labels } = inputs;
+    const [height, width] = options.maskSize;
+    const nchw = fusedMaskLoss({ maskLogits, maskTargets, labels }, { ...options, kind });
+    const nhwc = fusedMaskLoss(
+      { maskLogits: channelsLast(maskLogits, rois, height * width), maskTargets, labels },
+      { ...options, kind, layout: 'nhwc' },
+    );
+    assert.is(nhwc.loss, nchw.loss);
+    assertSame(nhwc.grad, channelsLast(nchw.grad, rois, height * width), 'grad');
+  }));
+
+/** [P, C, pixels] as [P, pixels, C]. */
+function channelsLast(array: Float32Array, rois: number, pixels: number): Float32Array {
+  const channels = array.length / (rois * pixels);
+  const result = new Float32Array(array.length);
+  array.forEach((x, i) => {
+    const [p, c, pixel] = [
+      Math.floor(i / (channels * pixels)),
+      Math.floor(i / pixels) % channels,
+      i % pixels,
+    ];
+    result[(p * pixels + pixel) * channels + c] = x;
+  });
+  return result;
+}
+
+const from = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+
+/** A choice of every option, but for those whose arrays are as long as the RoIs or classes are many. */
+const anyOptions = fc.record({
+  reduction,
+  weight: from(0.1, 10),
+  gradScale: from(0.1, 1e4),
+  layout: fc.constantFrom('nchw', 'nhwc'),
+  maskGrad: fc.constantFrom('dense', 'compact'),
+  normalizer: fc.option(from(0.5, 1e3), { nil: undefined }),
+  class: fc.record({ labelSmoothing: fc.constantFrom(0, 0.1, 0.5) }),
+  box: fc.record({ beta: fc.constantFrom(0, 1 / 9, 1, 3) }),
+  mask: fc.record({ kind, smoothing: from(0, 0.5), eps: fc.constantFrom(1e-6, 1e-3, 1) }),
+});
+
+/** How the inputs are given. */
+const anyForm = fc.record({
+  bytes: fc.boolean(),
+  probabilities: fc.boolean(),
+  classWeights: fc.boolean(),
+  upstream: fc.boolean(),
+  boxChannels: fc.constantFrom('all', 'foreground', 'one'),
+  maskChannels: fc.constantFrom('all', 'foreground', 'one'),
+  /** Elements that an array lies into its buffer. */
+  offset: fc.nat(3),
+});
+
+test('the reference agrees, whatever the options and the form of the inputs', () =>
+  check(fc.tuple(anyProblem, anyOptions, anyForm), ([{ seed, rois, options }, given, form]) => {
+    const { classes } = options;
+    const channels = (of: 'all' | 'foreground' | 'one') =>
+      ({ all: classes, foreground: classes - 1, one: 1 })[of];
+    const next = random(seed);
+    const positive = (n: number) => Float32Array.from({ length: n }, () => 0.1 + next());
+    const { classLogits, maskTargets, ...rest } = inputsOf(seed, {
+      rois,
+      ...options,
+      boxChannels: channels(form.boxChannels),
+      maskChannels: channels(form.maskChannels),
+    });
+    const inside = (array: Float32Array) => {
+      const room = new Float32Array(form.offset + array.length + 1).fill(Number.NaN);
+      room.set(array, form.offset);
+      return room.subarray(form.offset, form.offset + array.length);
+    };
+    const inputs = {
+      ...rest,
+      maskLogits: inside(rest.maskLogits),
+      boxDeltas: inside(rest.boxDeltas),
+      ...(form.probabilities
+        ? { classProbs: inside(classLogits.map((z) => Math.abs(z) / 4)) }
+        : { classLogits: inside(classLogits) }),
+      maskTargets: form.bytes ? Uint8Array.from(maskTargets, (y) => (y < 0.5 ? 0 : 3)) : inside(maskTargets),
+    };
+    const all = {
+      ...options,
+      ...given,
+      // A label of weight 0 leaves a loss that is the small difference of large numbers; see the suite of numbers.
+      class: { ...given.class, ...(form.classWeights && { classWeights: positive(classes) }) },
+      ...(form.upstream && given.reduction === 'none' && { backward: floats(next, rois) }),
+    } as const;
+    const expected = referenceLoss(inputs, all);
+    const actual = fusedLoss(inputs, all);
     assertLosses(actual.losses, expected.losses);
-    for (const name of ['classLogits', 'boxDeltas', 'maskLogits'] as const)
-      assertClose(actual.grads[name], expected.grads[name], name);
+    for (const [name, grad] of Object.entries(actual.grads)) assertClose(grad, expected.grads[name], name);
+    for (const [term, perRoi] of Object.entries(actual.perRoi ?? {}))
+      for (const [r, loss] of perRoi.entries())
+        assertLoss(loss, expected.perRoi[term]?.[r] as number, `perRoi.${term}[${r}]`);
   }));
 
 test.run();

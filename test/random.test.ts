@@ -15,6 +15,8 @@ function compare(inputs: object, options: ReferenceOptions): void {
   assertLosses(actual.losses, expected.losses);
   for (const [name, grad] of Object.entries(actual.grads))
     assertClose(grad as Float32Array, expected.grads[name], name);
+  for (const [term, perRoi] of Object.entries(actual.perRoi ?? {}))
+    assertClose(perRoi, expected.perRoi[term], `perRoi.${term}`);
 }
 
 const test = suite('against the reference');

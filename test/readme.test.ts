@@ -11,11 +11,13 @@ const folder = join(root, 'build', 'readme');
 mkdirSync(folder, { recursive: true });
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const snippets = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
+const snippets = [...readme.matchAll(/^```(?:[mc]?[jt]s|javascript|typescript)\b[^\n]*\n(.*?)^```$/gms)].map(
+  ([, code]) => code as string,
+);
 
 const test = suite('README');
 
-test('has snippets', () => assert.ok(snippets.length >= 3));
+test('has snippets', () => assert.ok(snippets.length > 0));
 
 for (const [i, code] of snippets.entries())
   test(`snippet ${i + 1} runs`, () => {

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 // Runs each suite in a process of its own, two at once, and counts: `npm test`, or `npm test -- golden numbers` for the
-// files whose names hold one of the words. A file that crashes, hangs or tests nothing counts as a failure.
+// files whose names hold one of the words. A file that crashes, hangs, tests nothing or forgets to run a suite counts as
+// a failure.
 
 const concurrent = 2;
 const limitMs = 300_000;
@@ -23,10 +24,18 @@ function parse(output: string): Count | undefined {
   return { passed, failed: total - passed, skipped };
 }
 
+/** uvu passes over a suite without its `.run()` in silence. */
+function forgetsRun(file: string): boolean {
+  const source = readFileSync(file, 'utf8');
+  const count = (pattern: RegExp) => source.match(pattern)?.length ?? 0;
+  return count(/\bsuite\(/g) > count(/\.run\(\)/g);
+}
+
 function runFile(file: string): Promise<Count> {
   const child = spawn(process.execPath, ['--import', 'tsx', '--expose-gc', file], {
     env: { ...process.env, FORCE_COLOR: '0' },
     timeout: limitMs,
+    killSignal: 'SIGKILL',
   });
   let output = '';
   child.stdout.on('data', (data) => {
@@ -39,11 +48,15 @@ function runFile(file: string): Promise<Count> {
     child.on('close', (code, signal) => {
       console.log(`\n${file}\n${output.trimEnd()}`);
       const count = parse(output);
-      if (count && (code === 0 || count.failed > 0)) return resolve(count);
-      console.log(
-        `failed: ${file} ended with ${signal ?? `exit code ${code}`} and ${count ? 'crashed' : 'no tests'}`,
-      );
-      resolve({ passed: count?.passed ?? 0, failed: 1, skipped: count?.skipped ?? 0 });
+      const ended = code === 0 || (count && count.failed > 0);
+      if (count && ended && !forgetsRun(file)) return resolve(count);
+      const reason = !ended
+        ? `ended with ${signal ?? `exit code ${code}`}`
+        : count
+          ? 'forgets to run a suite'
+          : 'ran no tests';
+      console.log(`failed: ${file} ${reason}`);
+      resolve({ passed: count?.passed ?? 0, failed: (count?.failed ?? 0) + 1, skipped: count?.skipped ?? 0 });
     });
   });
 }

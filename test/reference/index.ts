@@ -1,16 +1,15 @@
 import type {
   ClassLossOptions,
-  ClassMetrics,
   FusedLossOptions,
   HostMaskOptions,
   Losses,
   LossInputs,
-  MaskMetrics,
   TermOptions,
 } from 'roi-loss';
 import { boxLoss } from './box';
 import { classFromLogits, classFromProbs, type RoiTerm } from './class';
 import { maskLoss } from './mask';
+import { channelOf, counted, masksOf, type Row, take } from './rows';
 
 // The losses in float64, one RoI after another, as the formulas are written: the oracle of the tests.
 
@@ -27,12 +26,6 @@ export interface Reference {
   readonly grads: { readonly [name: string]: Float64Array };
   readonly perRoi: { readonly [term: string]: Float64Array };
 }
-
-/** Where a RoI's row lies in its array: the index of its i-th element. */
-type Row = (i: number) => number;
-
-const take = (array: ArrayLike<number>, n: number, row: Row) =>
-  Float64Array.from({ length: n }, (_, i) => array[row(i)] as number);
 
 /** Puts the RoIs together: reduction, weight, scales. `count` is what `mean` divides by. */
 function reduce(
@@ -58,12 +51,6 @@ function reduce(
   }
   return { loss: perRoi.reduce((sum, loss) => sum + loss, 0), perRoi, grad };
 }
-
-const counted = (labels: Int32Array, least: number) => labels.filter((u) => u >= least).length;
-
-/** The channel of a label among C, C − 1 or 1. */
-const channelOf = (u: number, channels: number, classes: number) =>
-  channels === classes ? u : channels === 1 ? 0 : u - 1;
 
 export function referenceClass(
   scores: Float32Array,
@@ -104,29 +91,14 @@ export function referenceBox(
 }
 
 export function referenceMask(inputs: LossInputs, options: ReferenceOptions): ReferenceTerm {
-  const labels = (inputs.maskLabels ?? inputs.labels) as Int32Array;
-  const logits = inputs.maskLogits as Float32Array;
-  const targets = inputs.maskTargets as Float32Array | Uint8Array;
-  const [height, width] = options.maskSize ?? [28, 28];
-  const pixels = height * width;
-  const { classes } = options;
-  const channels = labels.length === 0 ? classes : logits.length / (labels.length * pixels);
-  const bytes = targets instanceof Uint8Array;
-  const place = (p: number, channel: number, of: number): Row =>
-    options.layout === 'nhwc'
-      ? (i) => (p * pixels + i) * of + channel
-      : (i) => (p * of + channel) * pixels + i;
+  const { labels, pixels, length, foreground } = masksOf(inputs, options);
   const compact = options.maskGrad === 'compact';
-  const gradLength = compact ? labels.length * pixels : logits.length;
+  const gradLength = compact ? labels.length * pixels : length;
   return reduce(options.mask ?? {}, labels.length, counted(labels, 1), gradLength, (p) => {
-    const u = labels[p] as number;
-    if (u < 1) return undefined;
-    const row = place(p, channelOf(u, channels, classes), channels);
-    const y = take(targets, pixels, (i) => p * pixels + i).map((x) => (bytes ? Number(x !== 0) : x));
-    return {
-      term: maskLoss(take(logits, pixels, row), y, options.mask ?? {}),
-      row: compact ? (i) => p * pixels + i : row,
-    };
+    const mask = foreground(p);
+    if (!mask) return undefined;
+    const term = maskLoss(mask.z, mask.y, options.mask ?? {});
+    return { term, row: compact ? (i) => p * pixels + i : mask.row };
   });
 }
 
@@ -160,48 +132,5 @@ export function referenceLoss(inputs: LossInputs, options: ReferenceOptions): Re
     },
     grads,
     perRoi: Object.fromEntries(Object.entries(terms).map(([term, { perRoi }]) => [term, perRoi])),
-  };
-}
-
-const ratio = (part: number, whole: number) => (whole > 0 ? part / whole : 0);
-
-export function referenceClassMetrics(scores: Float32Array, labels: Int32Array): ClassMetrics {
-  const classes = scores.length / labels.length;
-  const predicted = Array.from(labels, (_, r) => {
-    const row = Array.from(scores.subarray(r * classes, (r + 1) * classes));
-    return row.indexOf(Math.max(...row));
-  });
-  const share = (least: number, fits: (prediction: number, u: number) => boolean) =>
-    ratio(
-      predicted.filter((c, r) => (labels[r] as number) >= least && fits(c, labels[r] as number)).length,
-      counted(labels, least),
-    );
-  return {
-    classAccuracy: share(0, (c, u) => c === u),
-    foregroundAccuracy: share(1, (c, u) => c === u),
-    falseNegatives: share(1, (c) => c === 0),
-  };
-}
-
-/** Of masks with one channel, [P, 1, H, W]. */
-export function referenceMaskMetrics(
-  logits: Float32Array,
-  targets: Float32Array,
-  labels: Int32Array,
-): MaskMetrics {
-  const pixels = logits.length / labels.length;
-  const counts = { all: 0, foreground: 0, falsePositives: 0, falseNegatives: 0 };
-  logits.forEach((z, i) => {
-    if ((labels[Math.floor(i / pixels)] as number) < 1) return;
-    const truth = (targets[i] as number) >= 0.5;
-    counts.all++;
-    counts.foreground += Number(truth);
-    counts.falsePositives += Number(z > 0 && !truth);
-    counts.falseNegatives += Number(z <= 0 && truth);
-  });
-  return {
-    pixelAccuracy: ratio(counts.all - counts.falsePositives - counts.falseNegatives, counts.all),
-    falsePositives: ratio(counts.falsePositives, counts.all - counts.foreground),
-    falseNegatives: ratio(counts.falseNegatives, counts.foreground),
   };
 }
