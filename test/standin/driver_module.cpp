@@ -1,0 +1,116 @@
+#include <atomic>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "exports.h"
+#include "state.h"
+
+// Modules and launches.
+
+namespace roi::standin {
+
+namespace {
+
+constexpr unsigned kMostBlocks = 0x7fffffff;
+/// As __launch_bounds__ of the kernels promises.
+constexpr int kBlocksPerMultiprocessor = 3;
+
+std::map<std::string, Kernel>& kernels() {
+  static std::map<std::string, Kernel>& kernels = *new std::map<std::string, Kernel>;
+  return kernels;
+}
+
+/// What a fatbin begins with.
+struct FatbinHeader {
+  uint32_t magic;
+  uint16_t version, header_bytes;
+  uint64_t bytes;
+};
+constexpr uint32_t kFatbinMagic = 0xba55ed50;
+
+/// Whether the image may be loaded: the package's own where the build said which that is, else any fatbin.
+bool is_image(const void* image) {
+  FatbinHeader header;
+  std::memcpy(&header, image, sizeof header.magic);
+  if (header.magic != kFatbinMagic) return false;
+#ifdef ROI_STANDIN_FATBIN
+  std::memcpy(&header, image, sizeof header);
+  std::ifstream file(ROI_STANDIN_FATBIN, std::ios::binary);
+  const std::vector<char> own{std::istreambuf_iterator<char>(file), {}};
+  return own.size() == header.header_bytes + header.bytes && std::memcmp(own.data(), image, own.size()) == 0;
+#else
+  return true;
+#endif
+}
+
+std::atomic<uint64_t> launches;
+
+}  // namespace
+
+Registration::Registration(const Kernel& kernel) { kernels().emplace(kernel.name, kernel); }
+
+Result module_load(cuda::Module* module, const void* image) {
+  return in_context(Call::module_load, [&](const ContextPointer& context) -> Result {
+    if (!image) return kInvalidValue;
+    if (!is_image(image)) return kInvalidImage;
+    auto loaded = std::make_shared<Module>(context);
+    for (const auto& [name, kernel] : kernels()) loaded->functions[name] = {context.get(), &kernel};
+    *module = driver_state().modules.add<cuda::Module>(std::move(loaded));
+    return kSuccess;
+  });
+}
+
+Result module_unload(cuda::Module module) {
+  return in_any_context(Call::module_unload, [&](const ContextPointer&) -> Result {
+    return driver_state().modules.remove(module) ? kSuccess : kInvalidHandle;
+  });
+}
+
+Result module_function(cuda::Function* function, cuda::Module module, const char* name) {
+  return in_context(Call::module_function, [&](const ContextPointer&) -> Result {
+    const auto loaded = driver_state().modules.find(module);
+    if (!loaded) return kInvalidHandle;
+    const auto found = loaded->functions.find(name);
+    if (found == loaded->functions.end()) return kNotFound;
+    *function = reinterpret_cast<cuda::Function>(&found->second);
+    return kSuccess;
+  });
+}
+
+Result occupancy(int* blocks, cuda::Function function, int block_size, size_t shared_bytes) {
+  return in_context(Call::occupancy, [&](const ContextPointer&) -> Result {
+    if (!function || block_size <= 0) return kInvalidValue;
+    const bool fits =
+        block_size <= static_cast<int>(kMostThreads) && shared_bytes <= SharedMemory::kMostBytes;
+    *blocks = fits ? kBlocksPerMultiprocessor : 0;
+    return kSuccess;
+  });
+}
+
+Result launch(cuda::Function handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+              unsigned block_y, unsigned block_z, unsigned shared_bytes, StreamHandle stream_handle,
+              void** arguments, void** extra) {
+  return in_context(Call::launch, [&](const ContextPointer& context) -> Result {
+    const auto* const function = reinterpret_cast<const Function*>(handle);
+    const auto stream = stream_of(context, stream_handle);
+    if (!function || !stream || function->context != context.get()) return kInvalidHandle;
+    const bool is_flat = grid_y == 1 && grid_z == 1 && block_y == 1 && block_z == 1;
+    const bool has_size = grid_x > 0 && grid_x <= kMostBlocks && block_x > 0;
+    if (!is_flat || !has_size || shared_bytes > SharedMemory::kMostBytes || !arguments || extra) {
+      return kInvalidValue;
+    }
+    if (block_x > kMostThreads) return kLaunchOutOfResources;
+    const Kernel& kernel = *function->kernel;
+    Launch launch{&kernel, {}, grid_x, block_x, shared_bytes, settings().seed + launches++};
+    launch.params.resize((kernel.params_bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
+    std::memcpy(launch.params.data(), arguments[0], kernel.params_bytes);
+    stream->enqueue([context, launch = std::move(launch)](Runner& runner) {
+      return runner.run(launch, context->memory);
+    });
+    return kSuccess;
+  });
+}
+
+}  // namespace roi::standin
