@@ -110,7 +110,7 @@ Result copy_to_device(DevicePointer target, const void* source, size_t bytes, St
       const auto* const begin = static_cast<const std::byte*>(source);
       staged.assign(begin, begin + bytes);
     }
-    stream->enqueue([=, allocation = *allocation, staged = std::move(staged)](Runner&) -> Result {
+    stream->enqueue([=, allocation = *allocation, staged = std::move(staged)]() -> Result {
       std::memcpy(allocation.at(target), staged.empty() ? source : staged.data(), bytes);
       allocation.mark_written(target, bytes);
       return kSuccess;
@@ -126,7 +126,7 @@ Result copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHand
     if (bytes == 0) return kSuccess;
     const auto allocation = context->memory.find(source, bytes);
     if (!allocation) return kInvalidValue;
-    stream->enqueue([=, allocation = *allocation](Runner&) -> Result {
+    stream->enqueue([=, allocation = *allocation]() -> Result {
       std::memcpy(target, allocation.at(source), bytes);
       return kSuccess;
     });
@@ -143,7 +143,7 @@ Result set_bytes(DevicePointer target, unsigned char value, size_t bytes, Stream
     if (bytes == 0) return kSuccess;
     const auto allocation = context->memory.find(target, bytes);
     if (!allocation) return kInvalidValue;
-    stream->enqueue([=, allocation = *allocation](Runner&) -> Result {
+    stream->enqueue([=, allocation = *allocation]() -> Result {
       std::memset(allocation.at(target), value, bytes);
       allocation.mark_written(target, bytes);
       return kSuccess;

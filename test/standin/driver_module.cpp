@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "exports.h"
+#include "runner.h"
 #include "state.h"
 
 // Modules and launches.
@@ -15,7 +16,7 @@ namespace {
 
 constexpr unsigned kMostBlocks = 0x7fffffff;
 /// As __launch_bounds__ of the kernels promises.
-constexpr int kBlocksPerMultiprocessor = 3;
+constexpr int kBlocksPerMultiprocessor = 4;
 
 std::map<std::string, Kernel>& kernels() {
   static std::map<std::string, Kernel>& kernels = *new std::map<std::string, Kernel>;
@@ -106,9 +107,7 @@ Result launch(cuda::Function handle, unsigned grid_x, unsigned grid_y, unsigned 
     Launch launch{&kernel, {}, grid_x, block_x, shared_bytes, settings().seed + launches++};
     launch.params.resize((kernel.params_bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
     std::memcpy(launch.params.data(), arguments[0], kernel.params_bytes);
-    stream->enqueue([context, launch = std::move(launch)](Runner& runner) {
-      return runner.run(launch, context->memory);
-    });
+    stream->enqueue([context, launch = std::move(launch)] { return run(launch, context->memory); });
     return kSuccess;
   });
 }

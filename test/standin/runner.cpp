@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -16,10 +17,30 @@ namespace {
 [[gnu::tls_model("initial-exec")]] thread_local Runner* current_runner = nullptr;
 
 bool same_place(const Site& a, const Site& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 }  // namespace
+
+Result run(const Launch& launch, const Memory& memory) {
+  // Kept from launch to launch, as many as ever ran at once. Never destroyed: at exit some may still run.
+  static std::mutex& mutex = *new std::mutex;
+  static auto& idle = *new std::vector<std::unique_ptr<Runner>>;
+  std::unique_ptr<Runner> runner;
+  {
+    const std::lock_guard lock(mutex);
+    if (!idle.empty()) {
+      runner = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (!runner) runner = std::make_unique<Runner>();
+  const Result result = runner->run(launch, memory);
+  const std::lock_guard lock(mutex);
+  idle.push_back(std::move(runner));
+  return result;
+}
 
 Runner& Runner::current() { return *current_runner; }
 

@@ -28,13 +28,15 @@ struct Launch {
   uint64_t seed;
 };
 
+/// What the driver would say of it. From any thread of the CPU.
+Result run(const Launch& launch, const Memory& memory);
+
 class Runner {
  public:
   Runner() = default;
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  /// What the driver would say of it.
   Result run(const Launch& launch, const Memory& memory);
 
   /// The one that runs on this thread of the CPU.

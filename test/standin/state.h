@@ -8,6 +8,7 @@
 
 #include "calls.h"
 #include "context.h"
+#include "kernel.h"
 #include "results.h"
 #include "stream.h"
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -62,7 +61,6 @@ void Stream::close() {
 }
 
 void Stream::work() {
-  std::optional<Runner> runner;
   std::unique_lock lock(context->mutex);
   while (true) {
     context->changed.wait(lock, [this] { return closed_ || !queue_.empty(); });
@@ -73,9 +71,8 @@ void Stream::work() {
     if (random_.below(kOneIn) == 0) {
       std::this_thread::sleep_for(std::chrono::microseconds(random_.below(kMostDelay)));
     }
-    if (!runner) runner.emplace();
     if (!context->error) {
-      if (const Result result = work(*runner)) context->fail(result);
+      if (const Result result = work()) context->fail(result);
     }
     work = nullptr;
     lock.lock();
@@ -99,7 +96,7 @@ void Event::record(const std::shared_ptr<Event>& event, Stream& stream) {
     const std::lock_guard lock(event->context->mutex);
     number = ++event->recorded;
   }
-  stream.enqueue([event, number](Runner&) -> Result {
+  stream.enqueue([event, number]() -> Result {
     const std::lock_guard lock(event->context->mutex);
     event->reached = std::max(event->reached, number);
     return cuda::kSuccess;

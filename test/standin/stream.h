@@ -8,14 +8,13 @@
 
 #include "context.h"
 #include "random.h"
-#include "runner.h"
 
 namespace roi::standin {
 
 /// Work that a thread of its own does in order, after delays at random, so that a missing wait shows.
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  using Work = std::function<Result(Runner&)>;
+  using Work = std::function<Result()>;
 
   static std::shared_ptr<Stream> start(const ContextPointer& context);
   explicit Stream(const ContextPointer& context);

@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-// standin_check KERNEL PLANTED: runs a kernel of kernels.cu and prints what the driver says of it, and
+// standin_check KERNEL 0|1: runs a kernel of kernels.cu and prints what the driver says of it, and
 // whether the results are right.
 
 using namespace roi::standin;
