@@ -10,7 +10,7 @@ namespace roi::standin {
 namespace {
 
 std::string text(const char* problem, Access access, size_t bytes, uint64_t address) {
-  constexpr const char* kNames[] = {"read", "write", "atomic"};
+  constexpr const char* kNames[] = {"read", "read", "write", "atomic"};
   char text[200];
   std::snprintf(text, sizeof text, "%s: %s of %zu bytes at 0x%llx", problem, kNames[static_cast<int>(access)],
                 bytes, static_cast<unsigned long long>(address));
@@ -33,7 +33,15 @@ void* Runner::global_bytes(uint64_t address, size_t bytes, Access access, const 
   if (access != Access::write && !found->is_written(address, bytes)) {
     fail(kLaunchFailed, text("read of memory that was never written", access, bytes, address), where);
   }
-  if (access != Access::read) found->mark_written(address, bytes);
+  if (access == Access::write || access == Access::update) found->mark_written(address, bytes);
+  const auto stored = stored_.begin() + (found - allocations_->data());
+  if (access == Access::write) *stored = true;
+  if (found->writers && *stored) {
+    const size_t offset = address - found->base;
+    const std::string problem = order_.touch(found->writers + offset / 4, offset % 4, bytes, access,
+                                             running_->warp->block->number, running_->number);
+    if (!problem.empty()) fail(kLaunchFailed, text(problem.c_str(), access, bytes, address), where);
+  }
   return found->at(address);
 }
 
@@ -71,6 +79,6 @@ void warp_barrier(const Site& where) { Runner::current().warp_barrier(where); }
 void exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where) {
   Runner::current().exchange(mine, theirs, bytes, source, where);
 }
-void breathe() { Runner::current().breathe(); }
+void fence() { Runner::current().fence(); }
 
 }  // namespace roi::standin

@@ -46,7 +46,7 @@ bool is_image(const void* image) {
 #endif
 }
 
-std::atomic<uint64_t> launches;
+std::atomic<uint32_t> launches;
 
 }  // namespace
 
@@ -104,7 +104,7 @@ Result launch(cuda::Function handle, unsigned grid_x, unsigned grid_y, unsigned 
     }
     if (block_x > kMostThreads) return kLaunchOutOfResources;
     const Kernel& kernel = *function->kernel;
-    Launch launch{&kernel, {}, grid_x, block_x, shared_bytes, settings().seed + launches++};
+    Launch launch{&kernel, {}, grid_x, block_x, shared_bytes, ++launches};
     launch.params.resize((kernel.params_bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
     std::memcpy(launch.params.data(), arguments[0], kernel.params_bytes);
     stream->enqueue([context, launch = std::move(launch)] { return run(launch, context->memory); });

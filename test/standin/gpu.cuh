@@ -67,18 +67,18 @@ ROI_GPU T shuffle_xor(T x, int mask, Site where = Site::current()) {
 }
 
 template <class T>
-ROI_GPU T load_fresh(const T* p, Site where = Site::current()) {
+ROI_GPU T load(const T* p, Site where = Site::current(), Access access = Access::read) {
   T x;
-  std::memcpy(&x, standin::global_bytes(p, sizeof x, Access::read, where), sizeof x);
+  std::memcpy(&x, standin::global_bytes(p, sizeof x, access, where), sizeof x);
   return x;
 }
 template <class T>
-ROI_GPU T load(const T* p, Site where = Site::current()) {
-  return load_fresh(p, where);
+ROI_GPU T load_once(const T* p, Site where = Site::current()) {
+  return load(p, where);
 }
 template <class T>
-ROI_GPU T load_once(const T* p, Site where = Site::current()) {
-  return load_fresh(p, where);
+ROI_GPU T load_fresh(const T* p, Site where = Site::current()) {
+  return load(p, where, Access::read_fresh);
 }
 template <class T>
 ROI_GPU void store(T* p, T x, Site where = Site::current()) {
@@ -109,7 +109,7 @@ ROI_GPU unsigned atomic_next(unsigned* p, unsigned last, Site where = Site::curr
   }
   return old;
 }
-ROI_GPU void fence() { standin::breathe(); }
+ROI_GPU void fence() { standin::fence(); }
 
 ROI_GPU unsigned char* shared_memory() { return standin::shared_address(); }
 template <class T>

@@ -9,7 +9,8 @@ namespace roi::standin {
 
 using Site = std::source_location;
 
-enum class Access { read, write, update };
+/// `read` is for what no thread of the launch writes, `update` an atomic.
+enum class Access { read, read_fresh, write, update };
 
 /// Where the bytes at an address of the device are, after all checks. Ends the thread if one fails.
 void* global_bytes(const volatile void* address, size_t bytes, Access access, const Site& where);
@@ -28,8 +29,7 @@ void warp_barrier(const Site& where);
 /// Gives `mine` to the warp and takes into `theirs` what lane `source` gave.
 void exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where);
 
-/// A point where other threads may run.
-void breathe();
+void fence();
 
 struct Kernel {
   const char* name;

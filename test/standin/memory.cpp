@@ -18,7 +18,9 @@ namespace {
 
 constexpr size_t kPage = 4096;
 /// Addresses of a device; memory is only taken for what is in use.
-constexpr size_t kSpan = size_t{1} << 40;
+constexpr size_t kSpan = size_t{1} << 38;
+/// The addresses, the bytes, the flags, and four times as much for the writers.
+constexpr size_t kMapping = 3 * kSpan + kSpan / 4 * sizeof(Writer);
 /// A page of these before each allocation, and from its end to the end of the page after.
 constexpr int kGuard = 0xdb;
 /// A NaN in every floating-point type, and no label.
@@ -65,19 +67,20 @@ struct Memory::Region {
   uint64_t base;
   std::byte* memory;
   uint8_t* written;
+  Writer* writers;
   off_t offset;
 };
 
 Memory::Memory(size_t limit) : live_(std::make_shared<Allocations>()), limit_(limit) {
   file_ = memfd_create("device memory of the stand-in", MFD_CLOEXEC);
   void* const mapping =
-      mmap(nullptr, 3 * kSpan, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      mmap(nullptr, kMapping, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   mapping_ = static_cast<std::byte*>(mapping);
   const int read_write = PROT_READ | PROT_WRITE;
   if (file_ < 0 || mapping == MAP_FAILED || ftruncate(file_, off_t{kSpan}) != 0 ||
       mmap(mapping_ + kSpan, kSpan, read_write, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file_, 0) ==
           MAP_FAILED ||
-      mprotect(mapping_ + 2 * kSpan, kSpan, read_write) != 0) {
+      mprotect(mapping_ + 2 * kSpan, kMapping - 2 * kSpan, read_write) != 0) {
     throw std::system_error(errno, std::generic_category(), "memory of the stand-in");
   }
 }
@@ -86,7 +89,7 @@ Memory::~Memory() {
   for (const Allocation& allocation : *live_) {
     if (!allocation.written) std::free(allocation.memory - kPage);
   }
-  munmap(mapping_, 3 * kSpan);
+  munmap(mapping_, kMapping);
   close(file_);
 }
 
@@ -99,7 +102,8 @@ std::optional<Memory::Region> Memory::claim(size_t bytes) {
   std::memset(memory - kPage, kGuard, kPage);
   std::memset(memory + bytes, kGuard, guard_after(bytes));
   return Region{reinterpret_cast<uint64_t>(mapping_ + offset), memory,
-                reinterpret_cast<uint8_t*>(memory + kSpan), static_cast<off_t>(offset)};
+                reinterpret_cast<uint8_t*>(memory + kSpan),
+                reinterpret_cast<Writer*>(mapping_ + 3 * kSpan) + offset / 4, static_cast<off_t>(offset)};
 }
 
 void Memory::add(const Allocation& allocation) {
@@ -131,7 +135,7 @@ Result Memory::allocate(size_t bytes, uint64_t* base) {
   if (!region) return cuda::kOutOfMemory;
   used_ += bytes;
   std::memset(region->memory, kPoison, bytes);
-  add({region->base, bytes, region->memory, region->written, false});
+  add({region->base, bytes, region->memory, region->written, region->writers, false});
   *base = region->base;
   return cuda::kSuccess;
 }
@@ -145,6 +149,7 @@ Result Memory::free(uint64_t base) {
   fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, removed.memory - (mapping_ + kSpan),
             static_cast<off_t>(pages));
   madvise(removed.written, pages, MADV_DONTNEED);
+  madvise(removed.writers, pages / 4 * sizeof(Writer), MADV_DONTNEED);
   return cuda::kSuccess;
 }
 
@@ -156,7 +161,7 @@ Result Memory::allocate_host(size_t bytes, void** host) {
   std::memset(memory, kGuard, around);
   *host = std::memset(memory + kPage, kPoison, bytes);
   const std::lock_guard lock(mutex_);
-  add({reinterpret_cast<uint64_t>(*host), bytes, memory + kPage, nullptr, false});
+  add({reinterpret_cast<uint64_t>(*host), bytes, memory + kPage, nullptr, nullptr, false});
   return cuda::kSuccess;
 }
 
@@ -233,7 +238,8 @@ Result Memory::open_shared(const cuda::IpcHandle& handle, uint64_t* base) {
                                      MAP_SHARED | MAP_FIXED, file, name.offset) != MAP_FAILED;
   close(file);
   if (!mapped) return kMapFailed;
-  const Allocation allocation{region->base, name.bytes, region->memory, region->written, true};
+  const Allocation allocation{region->base,    name.bytes,      region->memory,
+                              region->written, region->writers, true};
   // The other process wrote it unseen.
   allocation.mark_written(region->base, name.bytes);
   add(allocation);

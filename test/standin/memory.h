@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../../native/cuda/driver.h"
+#include "write_order.h"
 
 // What kernels and copies may touch: the memory of a device, and pinned memory of the host.
 
@@ -22,6 +23,8 @@ struct Allocation {
   std::byte* memory;
   /// One a byte: whether it was ever written. Null for memory of the host, who writes it unseen.
   uint8_t* written;
+  /// One a word; null for memory of the host.
+  Writer* writers;
   /// Mapped from another process, which keeps it.
   bool imported;
 
@@ -40,8 +43,8 @@ using Allocations = std::vector<Allocation>;
 const Allocation* find(const Allocations& allocations, uint64_t address, size_t count);
 
 /// Addresses of the device lie in a range of which the host can touch nothing. The bytes are as far above it
-/// as the range is long, and the flags that say which were written as far above those. No address is given
-/// out twice, so that what uses freed memory is found.
+/// as the range is long, the flags that say which were written as far above those, then the writers. No
+/// address is given out twice, so that what uses freed memory is found.
 class Memory {
  public:
   explicit Memory(size_t limit);

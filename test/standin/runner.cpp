@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "results.h"
+#include "settings.h"
 
 namespace roi::standin {
 
@@ -49,7 +50,9 @@ Result Runner::run(const Launch& launch, const Memory& memory) {
   launch_ = &launch;
   allocations_ = memory.live();
   last_found_ = nullptr;
-  random_ = Random(launch.seed);
+  random_ = Random(settings().seed + launch.number);
+  stored_.assign(allocations_->size(), false);
+  order_.begin_launch(launch.number, launch.blocks, launch.threads);
   result_ = cuda::kSuccess;
   runnable_.clear();
   to_come_.resize(launch.blocks);
@@ -128,6 +131,11 @@ void Runner::breathe() {
   wait(State::ready, {});
 }
 
+void Runner::fence() {
+  order_.fence(running_->warp->block->number, running_->number);
+  breathe();
+}
+
 void Runner::exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where) {
   Thread& thread = *running_;
   thread.mine = mine;
@@ -169,6 +177,7 @@ void Runner::settle(Warp& warp) {
     shuffle(warp);
   } else {
     warp.epoch++;
+    order_.warp_barrier(warp.block->number, warp.threads->number);
   }
   for (auto thread = begin; thread != end; thread++) thread->state = State::ready;
   runnable_.push_back(&warp);
@@ -199,6 +208,7 @@ void Runner::settle(Block& block) {
     thread->state = State::ready;
   }
   block.shared.block_barrier();
+  order_.block_barrier(block.number);
   block.waiting = 0;
   for (Warp& warp : block.warps) runnable_.push_back(&warp);
 }

@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "random.h"
 #include "shared_memory.h"
+#include "write_order.h"
 
 // Runs the blocks of a launch: some at a time, in random order, their threads switched at barriers, at
 // shuffles and at random accesses.
@@ -24,8 +25,8 @@ struct Launch {
   std::vector<std::max_align_t> params;
   unsigned blocks, threads;
   size_t shared_bytes;
-  /// Of the order in which things happen.
-  uint64_t seed;
+  /// From 1, through all launches of the process.
+  uint32_t number;
 };
 
 /// What the driver would say of it. From any thread of the CPU.
@@ -52,7 +53,7 @@ class Runner {
   void block_barrier(const Site& where) { wait(State::block_barrier, where); }
   void warp_barrier(const Site& where) { wait(State::warp_barrier, where); }
   void exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where);
-  void breathe();
+  void fence();
 
  private:
   enum class State { ready, warp_barrier, shuffle, block_barrier, exited };
@@ -90,6 +91,7 @@ class Runner {
   void run_warp(Warp& warp);
   void settle(Warp& warp);
   void settle(Block& block);
+  void breathe();
   void shuffle(Warp& warp);
   void wait(State state, const Site& where);
   [[noreturn]] void fail(Result result, const std::string& finding, const Site& where);
@@ -102,6 +104,9 @@ class Runner {
   const Launch* launch_ = nullptr;
   std::shared_ptr<const Allocations> allocations_;
   const Allocation* last_found_ = nullptr;
+  /// Which of the allocations the launch has stored to.
+  std::vector<bool> stored_;
+  WriteOrder order_;
   Random random_{0};
   std::vector<unsigned> to_come_;
   std::vector<Warp*> runnable_;

@@ -142,21 +142,38 @@ ROI_KERNEL(guard_after, FaultParams) {
 }
 
 /// The last block adds what all blocks left, in the way of the losses' reduction.
-ROI_KERNEL(last_block, FaultParams) {
-  for (int i = global_thread(); i < params.count; i += blocks() * 256) {
-    store(params.out + i, 2 * load(params.in + i));
-  }
-  fence();
+ROI_GPU void add_in_last_block(const FaultParams& params, bool fences, bool fresh) {
+  double_all(params);
+  if (fences) fence();
   block_barrier();
   auto* const ticket = reinterpret_cast<unsigned*>(params.sum + 1);
   if (thread() == 0) {
-    store_shared(shared_floats(),
-                 static_cast<float>(atomic_next(ticket, static_cast<unsigned>(blocks() - 1))));
+    const unsigned last = static_cast<unsigned>(blocks()) - 1;
+    store_shared(reinterpret_cast<bool*>(shared_memory()), atomic_next(ticket, last) == last);
   }
   block_barrier();
-  if (load_shared(shared_floats()) < static_cast<float>(blocks() - 1)) return;
+  if (!load_shared(reinterpret_cast<const bool*>(shared_memory()))) return;
   float sum = 0;
-  for (int i = thread(); i < params.count; i += 256) sum += load_fresh(params.out + i);
+  for (int i = thread(); i < params.count; i += 256) {
+    sum += fresh ? load_fresh(params.out + i) : load(params.out + i);
+  }
   sum = warp_sum(sum);
   if (thread() % kWarp == 0) atomic_add(params.sum, static_cast<unsigned long long>(sum / 2));
+}
+
+ROI_KERNEL(missing_fence, FaultParams) { add_in_last_block(params, !params.planted, true); }
+
+ROI_KERNEL(load_of_what_is_written, FaultParams) { add_in_last_block(params, true, !params.planted); }
+
+ROI_KERNEL(race_on_global, FaultParams) {
+  for (int i = global_thread(); i < params.count; i += blocks() * 256) store(params.fresh + i, 0.0f);
+  if (!params.planted) block_barrier();
+  for (int i = block() * 256 + (thread() ^ 128); i < params.count; i += blocks() * 256) {
+    store(params.out + i, load_fresh(params.fresh + i) + 2 * load(params.in + i));
+  }
+}
+
+ROI_KERNEL(blocks_write_the_same, FaultParams) {
+  double_all(params);
+  if (thread() == 0 && (params.planted || block() == 0)) store(params.fresh, 1.0f);
 }
