@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-// The shared memory of a block, and who touched which byte of it since the last barrier.
+// The shared memory of a block, and who touched which word of it since the last barrier.
 
 namespace roi::standin {
 
@@ -33,22 +33,28 @@ class SharedMemory {
  private:
   struct Touch {
     uint32_t epoch = 0, warp_epoch = 0;
-    unsigned thread = 0;
+    uint16_t thread = 0;
+    /// Which of the word's four.
+    uint8_t bytes = 0;
     /// Other lanes of the warp have done the same since the warp's last barrier.
     bool several = false;
   };
-  struct Byte {
+  struct Word {
     Touch write, read;
     /// The last read by another warp than that of `read`.
     Touch other_read;
+    /// Bytes that were written since `epoch`, which is their block's first.
+    uint32_t epoch = 0;
+    uint8_t written = 0;
   };
 
   bool races(const Touch& before, const Touch& now) const;
-  const char* touch_byte(Byte& byte, bool writes, const Touch& now);
+  const char* write(Word& word, const Touch& now);
+  const char* read(Word& word, const Touch& now);
 
   std::byte* mapping_;
   size_t bytes_ = 0;
-  std::vector<Byte> touches_;
+  std::vector<Word> words_;
   /// Counts block barriers, and blocks; never goes back.
   uint32_t epoch_ = 0, first_epoch_ = 0;
 };
