@@ -43,6 +43,7 @@ ROI_INLINE Floats operator+(Floats a, Floats b) { return Floats(a.v + b.v); }
 ROI_INLINE Floats operator-(Floats a, Floats b) { return Floats(a.v - b.v); }
 ROI_INLINE Floats operator*(Floats a, Floats b) { return Floats(a.v * b.v); }
 ROI_INLINE Floats operator/(Floats a, Floats b) { return Floats(a.v / b.v); }
+ROI_INLINE Floats reciprocal(Floats x) { return Floats(1.0f) / x; }
 ROI_INLINE Floats& operator+=(Floats& a, Floats b) { return a = a + b; }
 ROI_INLINE Mask operator<(Floats a, Floats b) { return {a.v < b.v}; }
 ROI_INLINE Mask operator>(Floats a, Floats b) { return {a.v > b.v}; }

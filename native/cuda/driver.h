@@ -2,15 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
+
+#include "../backend.h"
 
 // The CUDA driver, found when it is first asked for: nothing here needs a CUDA toolkit to build or to run.
 // Types and numbers are those of NVIDIA's documentation of the driver API.
 
 namespace roi::cuda {
 
-using Result = int;
+using Status = int;  ///< CUresult
 using DevicePointer = uint64_t;
 using DeviceNumber = int;
 using Context = struct ContextTag*;
@@ -24,7 +25,7 @@ struct IpcHandle {
   char bytes[64];
 };
 
-constexpr Result kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209, kNotReady = 600;
+constexpr Status kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209, kNotReady = 600;
 
 constexpr int kMultiprocessorCount = 16, kComputeCapabilityMajor = 75, kComputeCapabilityMinor = 76;
 constexpr int kPointerContext = 1, kPointerMemoryType = 2, kPointerDeviceOrdinal = 9;
@@ -40,8 +41,8 @@ constexpr int kCaptureThreadLocal = 1;
 #define ROI_DRIVER_FUNCTIONS(X) \
   X(init, "cuInit", (unsigned flags)) \
   X(driver_version, "cuDriverGetVersion", (int* version)) \
-  X(error_name, "cuGetErrorName", (Result result, const char** name)) \
-  X(error_string, "cuGetErrorString", (Result result, const char** text)) \
+  X(error_name, "cuGetErrorName", (Status result, const char** name)) \
+  X(error_string, "cuGetErrorString", (Status result, const char** text)) \
   X(device_count, "cuDeviceGetCount", (int* count)) \
   X(device_get, "cuDeviceGet", (DeviceNumber* device, int ordinal)) \
   X(device_name, "cuDeviceGetName", (char* name, int length, DeviceNumber device)) \
@@ -89,7 +90,7 @@ constexpr int kCaptureThreadLocal = 1;
 // clang-format on
 
 struct Driver {
-#define ROI_MEMBER(member, name, parameters) Result(*member) parameters = nullptr;
+#define ROI_MEMBER(member, name, parameters) Status(*member) parameters = nullptr;
   ROI_DRIVER_FUNCTIONS(ROI_MEMBER)
   ROI_DRIVER_OPTIONAL_FUNCTIONS(ROI_MEMBER)
 #undef ROI_MEMBER
@@ -99,18 +100,18 @@ struct Driver {
 
   /// Throws Error unless `result` is a success. `doing` says what was being done, as in "copying to the
   /// device".
-  void check(Result result, const char* doing) const;
+  void check(Status result, const char* doing) const;
 };
 
 /// There is no usable CUDA here, and why.
-struct Unavailable : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct Unavailable : DeviceError {
+  using DeviceError::DeviceError;
 };
 
 /// An error of the driver, by its own name for it.
-struct Error : std::runtime_error {
-  Error(Result result, const std::string& text) : std::runtime_error(text), result(result) {}
-  Result result;
+struct Error : DeviceError {
+  Error(Status result, const std::string& text) : DeviceError(text), result(result) {}
+  Status result;
 };
 
 }  // namespace roi::cuda

@@ -21,7 +21,10 @@ ROI_FORMULA F total(const Pixel<F>& p, F y) {
 }
 
 /// From the RoI's sums of `mismatch` and `total`.
-ROI_FORMULA double value(double mismatch, double total, double eps) { return mismatch / (total + eps); }
+template <class S>
+ROI_FORMULA S value(S mismatch, S total, S eps) {
+  return mismatch / (total + eps);
+}
 
 /// d loss / dz = t(1 − t) · (constant + slope·y), for each pixel: σ' = t(1 − t), and with D = Σσ + Σy + ε
 /// d loss / dσ = ((2 Σσy + ε) / D − 2y) / D, where 2 Σσy + ε = D − M.
@@ -29,10 +32,12 @@ struct Derivative {
   float constant, slope;
 };
 
-ROI_FORMULA Derivative derivative(double mismatch, double total, double eps, double scale) {
-  const double denominator = total + eps;
-  return {static_cast<float>(scale * (denominator - mismatch) / (denominator * denominator)),
-          static_cast<float>(-2 * scale / denominator)};
+template <class S>
+ROI_FORMULA Derivative derivative(S mismatch, S total, S eps, S scale) {
+  const S denominator = total + eps;
+  const S share = scale / denominator;  // before anything is squared: eps may be tiny
+  return {static_cast<float>(share * ((denominator - mismatch) / denominator)),
+          static_cast<float>(-2 * share)};
 }
 
 template <class F>

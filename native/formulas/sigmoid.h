@@ -22,7 +22,7 @@ ROI_FORMULA Pixel<F> pixel(F z, F y) {
   const F m = magnitude(z);
   const F e = exp_nonpositive(F(0.0f) - m);
   const auto negative = is_negative(z);
-  return {negative, m, e / (F(1.0f) + e), e, select(negative, y, F(1.0f) - y)};
+  return {negative, m, e * reciprocal(F(1.0f) + e), e, select(negative, y, F(1.0f) - y)};
 }
 
 }  // namespace roi

@@ -26,7 +26,7 @@ constexpr uint64_t kEvery = 0;
 struct Failure {
   size_t call;
   uint64_t number;
-  Result result;
+  Status result;
 };
 
 struct State {
@@ -75,7 +75,7 @@ State& state() {
 
 }  // namespace
 
-Result enter(Call call) {
+Status enter(Call call) {
   const auto index = static_cast<size_t>(call);
   const std::lock_guard lock(state().mutex);
   const uint64_t number = ++state().counts[index] - state().counts_before[index];

@@ -15,7 +15,7 @@ enum class Call {
 };
 
 /// Counts the call; not a success if it is to fail.
-Result enter(Call call);
+Status enter(Call call);
 
 /// From now on, what is to fail: "cuMemAlloc_v2:3=2" makes the third call from now return 2; "*" instead of
 /// the number means every call, a comma separates several. False if it is not that.

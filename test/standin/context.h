@@ -21,7 +21,7 @@ struct PrimaryContext {
   int retained = 0;
   std::atomic<bool> destroyed = false;
   /// What broke it; from then on every call says so.
-  std::atomic<Result> error = cuda::kSuccess;
+  std::atomic<Status> error = cuda::kSuccess;
   Memory memory;
 
   /// Guards the queues of all its streams.
@@ -30,8 +30,8 @@ struct PrimaryContext {
   std::vector<std::weak_ptr<Stream>> streams;
   std::shared_ptr<Stream> default_stream;
 
-  void fail(Result result) {
-    Result none = cuda::kSuccess;
+  void fail(Status result) {
+    Status none = cuda::kSuccess;
     error.compare_exchange_strong(none, result);
   }
 };

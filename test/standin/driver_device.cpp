@@ -13,7 +13,7 @@ namespace roi::standin {
 namespace {
 
 struct ResultText {
-  Result result;
+  Status result;
   const char *name, *text;
 };
 constexpr ResultText kResults[] = {
@@ -38,7 +38,7 @@ constexpr ResultText kResults[] = {
     {kLaunchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
 };
 
-const ResultText* text_of(Result result) {
+const ResultText* text_of(Status result) {
   const auto found = std::find_if(std::begin(kResults), std::end(kResults),
                                   [&](const auto& r) { return r.result == result; });
   return found == std::end(kResults) ? nullptr : found;
@@ -56,8 +56,8 @@ cuda::Context handle_of(const ContextPointer& context) {
 bool is_device(int device) { return device >= 0 && device < settings().devices; }
 
 /// Enters a call that needs no context.
-Result enter_initialized(Call call) {
-  if (const Result result = enter(call)) return result;
+Status enter_initialized(Call call) {
+  if (const Status result = enter(call)) return result;
   return driver_state().initialized ? kSuccess : kNotInitialized;
 }
 
@@ -71,52 +71,52 @@ DriverState& driver_state() {
 
 ContextPointer current_context() { return context_stack().empty() ? nullptr : context_stack().back(); }
 
-Result init(unsigned flags) {
-  if (const Result result = enter(Call::init)) return result;
+Status init(unsigned flags) {
+  if (const Status result = enter(Call::init)) return result;
   if (flags != 0) return kInvalidValue;
   if (settings().devices == 0) return kNoDevice;
   driver_state().initialized = true;
   return kSuccess;
 }
 
-Result driver_version(int* version) {
+Status driver_version(int* version) {
   *version = settings().driver_version;
   return enter(Call::driver_version);
 }
 
-Result error_name(Result result, const char** name) {
+Status error_name(Status result, const char** name) {
   const ResultText* const found = text_of(result);
   *name = found ? found->name : nullptr;
   return found ? enter(Call::error_name) : kInvalidValue;
 }
 
-Result error_string(Result result, const char** text) {
+Status error_string(Status result, const char** text) {
   const ResultText* const found = text_of(result);
   *text = found ? found->text : nullptr;
   return found ? enter(Call::error_string) : kInvalidValue;
 }
 
-Result device_count(int* count) {
+Status device_count(int* count) {
   *count = settings().devices;
   return enter_initialized(Call::device_count);
 }
 
-Result device_get(DeviceNumber* device, int ordinal) {
-  if (const Result result = enter_initialized(Call::device_get)) return result;
+Status device_get(DeviceNumber* device, int ordinal) {
+  if (const Status result = enter_initialized(Call::device_get)) return result;
   if (!is_device(ordinal)) return kInvalidDevice;
   *device = ordinal;
   return kSuccess;
 }
 
-Result device_name(char* name, int length, DeviceNumber device) {
-  if (const Result result = enter_initialized(Call::device_name)) return result;
+Status device_name(char* name, int length, DeviceNumber device) {
+  if (const Status result = enter_initialized(Call::device_name)) return result;
   if (!is_device(device)) return kInvalidDevice;
   std::snprintf(name, static_cast<size_t>(length), "cuda (stand-in)");
   return kSuccess;
 }
 
-Result device_attribute(int* value, int attribute, DeviceNumber device) {
-  if (const Result result = enter_initialized(Call::device_attribute)) return result;
+Status device_attribute(int* value, int attribute, DeviceNumber device) {
+  if (const Status result = enter_initialized(Call::device_attribute)) return result;
   if (!is_device(device)) return kInvalidDevice;
   if (attribute == kMultiprocessorCount) {
     *value = 4;
@@ -130,15 +130,15 @@ Result device_attribute(int* value, int attribute, DeviceNumber device) {
   return kSuccess;
 }
 
-Result device_memory(size_t* bytes, DeviceNumber device) {
-  if (const Result result = enter_initialized(Call::device_memory)) return result;
+Status device_memory(size_t* bytes, DeviceNumber device) {
+  if (const Status result = enter_initialized(Call::device_memory)) return result;
   if (!is_device(device)) return kInvalidDevice;
   *bytes = settings().memory_bytes;
   return kSuccess;
 }
 
-Result primary_context_retain(cuda::Context* context, DeviceNumber device) {
-  if (const Result result = enter_initialized(Call::primary_context_retain)) return result;
+Status primary_context_retain(cuda::Context* context, DeviceNumber device) {
+  if (const Status result = enter_initialized(Call::primary_context_retain)) return result;
   if (!is_device(device)) return kInvalidDevice;
   DriverState& state = driver_state();
   const std::lock_guard lock(state.mutex);
@@ -149,8 +149,8 @@ Result primary_context_retain(cuda::Context* context, DeviceNumber device) {
   return kSuccess;
 }
 
-Result primary_context_release(DeviceNumber device) {
-  if (const Result result = enter_initialized(Call::primary_context_release)) return result;
+Status primary_context_release(DeviceNumber device) {
+  if (const Status result = enter_initialized(Call::primary_context_release)) return result;
   DriverState& state = driver_state();
   ContextPointer last;
   {
@@ -170,8 +170,8 @@ Result primary_context_release(DeviceNumber device) {
   return kSuccess;
 }
 
-Result context_push(cuda::Context context) {
-  if (const Result result = enter_initialized(Call::context_push)) return result;
+Status context_push(cuda::Context context) {
+  if (const Status result = enter_initialized(Call::context_push)) return result;
   DriverState& state = driver_state();
   const std::lock_guard lock(state.mutex);
   for (const auto& [device, primary] : state.primaries) {
@@ -182,8 +182,8 @@ Result context_push(cuda::Context context) {
   return kInvalidContext;
 }
 
-Result context_pop(cuda::Context* context) {
-  if (const Result result = enter_initialized(Call::context_pop)) return result;
+Status context_pop(cuda::Context* context) {
+  if (const Status result = enter_initialized(Call::context_pop)) return result;
   auto& stack = context_stack();
   if (stack.empty()) return kInvalidContext;
   if (context) *context = handle_of(stack.back());

@@ -15,7 +15,7 @@ uint64_t address_of(const void* host) { return reinterpret_cast<uint64_t>(host);
 
 /// Frees after all work is done, as the driver does, and looks at the guards once more.
 template <class Free>
-Result free_after_work(PrimaryContext& context, Free free) {
+Status free_after_work(PrimaryContext& context, Free free) {
   drain(context);
   if (const std::string damage = context.memory.damage(); !damage.empty()) {
     report(damage);
@@ -26,33 +26,33 @@ Result free_after_work(PrimaryContext& context, Free free) {
 
 }  // namespace
 
-Result memory_allocate(DevicePointer* pointer, size_t bytes) {
+Status memory_allocate(DevicePointer* pointer, size_t bytes) {
   return in_context(Call::memory_allocate,
                     [&](const ContextPointer& context) { return context->memory.allocate(bytes, pointer); });
 }
 
-Result memory_free(DevicePointer pointer) {
-  return in_any_context(Call::memory_free, [&](const ContextPointer& context) -> Result {
+Status memory_free(DevicePointer pointer) {
+  return in_any_context(Call::memory_free, [&](const ContextPointer& context) -> Status {
     if (pointer == 0) return kSuccess;
     return free_after_work(*context, [&] { return context->memory.free(pointer); });
   });
 }
 
-Result host_allocate(void** pointer, size_t bytes, unsigned flags) {
-  return in_context(Call::host_allocate, [&](const ContextPointer& context) -> Result {
+Status host_allocate(void** pointer, size_t bytes, unsigned flags) {
+  return in_context(Call::host_allocate, [&](const ContextPointer& context) -> Status {
     if (flags > 7) return kInvalidValue;
     return context->memory.allocate_host(bytes, pointer);
   });
 }
 
-Result host_free(void* pointer) {
-  return in_any_context(Call::host_free, [&](const ContextPointer& context) -> Result {
+Status host_free(void* pointer) {
+  return in_any_context(Call::host_free, [&](const ContextPointer& context) -> Status {
     return free_after_work(*context, [&] { return context->memory.free_host(pointer); });
   });
 }
 
-Result host_device_pointer(DevicePointer* pointer, void* host, unsigned flags) {
-  return in_context(Call::host_device_pointer, [&](const ContextPointer& context) -> Result {
+Status host_device_pointer(DevicePointer* pointer, void* host, unsigned flags) {
+  return in_context(Call::host_device_pointer, [&](const ContextPointer& context) -> Status {
     const auto allocation = context->memory.find(address_of(host));
     if (flags != 0 || !allocation || allocation->written) return kInvalidValue;
     *pointer = address_of(host);
@@ -60,8 +60,8 @@ Result host_device_pointer(DevicePointer* pointer, void* host, unsigned flags) {
   });
 }
 
-Result address_range(DevicePointer* base, size_t* bytes, DevicePointer pointer) {
-  return in_context(Call::address_range, [&](const ContextPointer& context) -> Result {
+Status address_range(DevicePointer* base, size_t* bytes, DevicePointer pointer) {
+  return in_context(Call::address_range, [&](const ContextPointer& context) -> Status {
     const auto allocation = context->memory.find(pointer);
     if (!allocation) return kNotFound;
     if (base) *base = allocation->base;
@@ -70,8 +70,8 @@ Result address_range(DevicePointer* base, size_t* bytes, DevicePointer pointer) 
   });
 }
 
-Result pointer_attribute(void* value, int attribute, DevicePointer pointer) {
-  if (const Result result = enter(Call::pointer_attribute)) return result;
+Status pointer_attribute(void* value, int attribute, DevicePointer pointer) {
+  if (const Status result = enter(Call::pointer_attribute)) return result;
   DriverState& state = driver_state();
   const std::lock_guard lock(state.mutex);
   for (const auto& [device, primary] : state.primaries) {
@@ -97,8 +97,8 @@ Result pointer_attribute(void* value, int attribute, DevicePointer pointer) {
   return kInvalidValue;
 }
 
-Result copy_to_device(DevicePointer target, const void* source, size_t bytes, StreamHandle stream_handle) {
-  return in_context(Call::copy_to_device, [&](const ContextPointer& context) -> Result {
+Status copy_to_device(DevicePointer target, const void* source, size_t bytes, StreamHandle stream_handle) {
+  return in_context(Call::copy_to_device, [&](const ContextPointer& context) -> Status {
     const auto stream = stream_of(context, stream_handle);
     if (!stream) return kInvalidHandle;
     if (bytes == 0) return kSuccess;
@@ -110,7 +110,7 @@ Result copy_to_device(DevicePointer target, const void* source, size_t bytes, St
       const auto* const begin = static_cast<const std::byte*>(source);
       staged.assign(begin, begin + bytes);
     }
-    stream->enqueue([=, allocation = *allocation, staged = std::move(staged)]() -> Result {
+    stream->enqueue([=, allocation = *allocation, staged = std::move(staged)]() -> Status {
       std::memcpy(allocation.at(target), staged.empty() ? source : staged.data(), bytes);
       allocation.mark_written(target, bytes);
       return kSuccess;
@@ -119,14 +119,14 @@ Result copy_to_device(DevicePointer target, const void* source, size_t bytes, St
   });
 }
 
-Result copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHandle stream_handle) {
-  return in_context(Call::copy_to_host, [&](const ContextPointer& context) -> Result {
+Status copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHandle stream_handle) {
+  return in_context(Call::copy_to_host, [&](const ContextPointer& context) -> Status {
     const auto stream = stream_of(context, stream_handle);
     if (!stream) return kInvalidHandle;
     if (bytes == 0) return kSuccess;
     const auto allocation = context->memory.find(source, bytes);
     if (!allocation) return kInvalidValue;
-    stream->enqueue([=, allocation = *allocation]() -> Result {
+    stream->enqueue([=, allocation = *allocation]() -> Status {
       std::memcpy(target, allocation.at(source), bytes);
       return kSuccess;
     });
@@ -136,14 +136,14 @@ Result copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHand
   });
 }
 
-Result set_bytes(DevicePointer target, unsigned char value, size_t bytes, StreamHandle stream_handle) {
-  return in_context(Call::set_bytes, [&](const ContextPointer& context) -> Result {
+Status set_bytes(DevicePointer target, unsigned char value, size_t bytes, StreamHandle stream_handle) {
+  return in_context(Call::set_bytes, [&](const ContextPointer& context) -> Status {
     const auto stream = stream_of(context, stream_handle);
     if (!stream) return kInvalidHandle;
     if (bytes == 0) return kSuccess;
     const auto allocation = context->memory.find(target, bytes);
     if (!allocation) return kInvalidValue;
-    stream->enqueue([=, allocation = *allocation]() -> Result {
+    stream->enqueue([=, allocation = *allocation]() -> Status {
       std::memset(allocation.at(target), value, bytes);
       allocation.mark_written(target, bytes);
       return kSuccess;
@@ -152,19 +152,19 @@ Result set_bytes(DevicePointer target, unsigned char value, size_t bytes, Stream
   });
 }
 
-Result ipc_get_handle(IpcHandle* handle, DevicePointer pointer) {
+Status ipc_get_handle(IpcHandle* handle, DevicePointer pointer) {
   return in_context(Call::ipc_get_handle,
                     [&](const ContextPointer& context) { return context->memory.share(pointer, handle); });
 }
 
-Result ipc_open_handle(DevicePointer* pointer, IpcHandle handle, unsigned flags) {
-  return in_context(Call::ipc_open_handle, [&](const ContextPointer& context) -> Result {
+Status ipc_open_handle(DevicePointer* pointer, IpcHandle handle, unsigned flags) {
+  return in_context(Call::ipc_open_handle, [&](const ContextPointer& context) -> Status {
     return flags == kIpcLazyPeerAccess ? context->memory.open_shared(handle, pointer) : kInvalidValue;
   });
 }
 
-Result ipc_close_handle(DevicePointer pointer) {
-  return in_any_context(Call::ipc_close_handle, [&](const ContextPointer& context) -> Result {
+Status ipc_close_handle(DevicePointer pointer) {
+  return in_any_context(Call::ipc_close_handle, [&](const ContextPointer& context) -> Status {
     return free_after_work(*context, [&] { return context->memory.close_shared(pointer); });
   });
 }

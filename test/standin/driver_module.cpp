@@ -1,5 +1,6 @@
 #include <atomic>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -31,16 +32,21 @@ struct FatbinHeader {
 };
 constexpr uint32_t kFatbinMagic = 0xba55ed50;
 
-/// Whether the image may be loaded: the package's own where the build said which that is, else any fatbin.
+/// Whether the image may be loaded: one of the package's own where the build said which those are, else any
+/// fatbin.
 bool is_image(const void* image) {
   FatbinHeader header;
   std::memcpy(&header, image, sizeof header.magic);
   if (header.magic != kFatbinMagic) return false;
-#ifdef ROI_STANDIN_FATBIN
+#ifdef ROI_STANDIN_IMAGES
   std::memcpy(&header, image, sizeof header);
-  std::ifstream file(ROI_STANDIN_FATBIN, std::ios::binary);
-  const std::vector<char> own{std::istreambuf_iterator<char>(file), {}};
-  return own.size() == header.header_bytes + header.bytes && std::memcmp(own.data(), image, own.size()) == 0;
+  for (const auto& entry : std::filesystem::directory_iterator(ROI_STANDIN_IMAGES)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::vector<char> own{std::istreambuf_iterator<char>(file), {}};
+    const bool same_size = own.size() == header.header_bytes + header.bytes;
+    if (same_size && std::memcmp(own.data(), image, own.size()) == 0) return true;
+  }
+  return false;
 #else
   return true;
 #endif
@@ -52,8 +58,8 @@ std::atomic<uint32_t> launches;
 
 Registration::Registration(const Kernel& kernel) { kernels().emplace(kernel.name, kernel); }
 
-Result module_load(cuda::Module* module, const void* image) {
-  return in_context(Call::module_load, [&](const ContextPointer& context) -> Result {
+Status module_load(cuda::Module* module, const void* image) {
+  return in_context(Call::module_load, [&](const ContextPointer& context) -> Status {
     if (!image) return kInvalidValue;
     if (!is_image(image)) return kInvalidImage;
     auto loaded = std::make_shared<Module>(context);
@@ -63,14 +69,14 @@ Result module_load(cuda::Module* module, const void* image) {
   });
 }
 
-Result module_unload(cuda::Module module) {
-  return in_any_context(Call::module_unload, [&](const ContextPointer&) -> Result {
+Status module_unload(cuda::Module module) {
+  return in_any_context(Call::module_unload, [&](const ContextPointer&) -> Status {
     return driver_state().modules.remove(module) ? kSuccess : kInvalidHandle;
   });
 }
 
-Result module_function(cuda::Function* function, cuda::Module module, const char* name) {
-  return in_context(Call::module_function, [&](const ContextPointer&) -> Result {
+Status module_function(cuda::Function* function, cuda::Module module, const char* name) {
+  return in_context(Call::module_function, [&](const ContextPointer&) -> Status {
     const auto loaded = driver_state().modules.find(module);
     if (!loaded) return kInvalidHandle;
     const auto found = loaded->functions.find(name);
@@ -80,8 +86,8 @@ Result module_function(cuda::Function* function, cuda::Module module, const char
   });
 }
 
-Result occupancy(int* blocks, cuda::Function function, int block_size, size_t shared_bytes) {
-  return in_context(Call::occupancy, [&](const ContextPointer&) -> Result {
+Status occupancy(int* blocks, cuda::Function function, int block_size, size_t shared_bytes) {
+  return in_context(Call::occupancy, [&](const ContextPointer&) -> Status {
     if (!function || block_size <= 0) return kInvalidValue;
     const bool fits =
         block_size <= static_cast<int>(kMostThreads) && shared_bytes <= SharedMemory::kMostBytes;
@@ -90,10 +96,10 @@ Result occupancy(int* blocks, cuda::Function function, int block_size, size_t sh
   });
 }
 
-Result launch(cuda::Function handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+Status launch(cuda::Function handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
               unsigned block_y, unsigned block_z, unsigned shared_bytes, StreamHandle stream_handle,
               void** arguments, void** extra) {
-  return in_context(Call::launch, [&](const ContextPointer& context) -> Result {
+  return in_context(Call::launch, [&](const ContextPointer& context) -> Status {
     const auto* const function = reinterpret_cast<const Function*>(handle);
     const auto stream = stream_of(context, stream_handle);
     if (!function || !stream || function->context != context.get()) return kInvalidHandle;

@@ -16,16 +16,16 @@ std::shared_ptr<Stream> stream_of(const ContextPointer& context, StreamHandle ha
   return context->default_stream;
 }
 
-Result stream_create(StreamHandle* stream, unsigned flags) {
-  return in_context(Call::stream_create, [&](const ContextPointer& context) -> Result {
+Status stream_create(StreamHandle* stream, unsigned flags) {
+  return in_context(Call::stream_create, [&](const ContextPointer& context) -> Status {
     if (flags > kStreamNonBlocking) return kInvalidValue;
     *stream = driver_state().streams.add<StreamHandle>(Stream::start(context));
     return kSuccess;
   });
 }
 
-Result stream_destroy(StreamHandle handle) {
-  return in_any_context(Call::stream_destroy, [&](const ContextPointer&) -> Result {
+Status stream_destroy(StreamHandle handle) {
+  return in_any_context(Call::stream_destroy, [&](const ContextPointer&) -> Status {
     const auto stream = driver_state().streams.remove(handle);
     if (!stream) return kInvalidHandle;
     stream->close();
@@ -33,8 +33,8 @@ Result stream_destroy(StreamHandle handle) {
   });
 }
 
-Result stream_context(StreamHandle handle, cuda::Context* context) {
-  return in_context(Call::stream_context, [&](const ContextPointer& current) -> Result {
+Status stream_context(StreamHandle handle, cuda::Context* context) {
+  return in_context(Call::stream_context, [&](const ContextPointer& current) -> Status {
     const auto stream = handle ? driver_state().streams.find(handle) : stream_of(current, handle);
     if (!stream) return kInvalidHandle;
     *context = reinterpret_cast<cuda::Context>(stream->context.get());
@@ -42,29 +42,29 @@ Result stream_context(StreamHandle handle, cuda::Context* context) {
   });
 }
 
-Result stream_synchronize(StreamHandle handle) {
-  return in_context(Call::stream_synchronize, [&](const ContextPointer& context) -> Result {
+Status stream_synchronize(StreamHandle handle) {
+  return in_context(Call::stream_synchronize, [&](const ContextPointer& context) -> Status {
     const auto stream = stream_of(context, handle);
     return stream ? stream->drain() : kInvalidHandle;
   });
 }
 
-Result event_create(EventHandle* event, unsigned flags) {
-  return in_context(Call::event_create, [&](const ContextPointer& context) -> Result {
+Status event_create(EventHandle* event, unsigned flags) {
+  return in_context(Call::event_create, [&](const ContextPointer& context) -> Status {
     if (flags > (kEventBlockingSync | kEventDisableTiming)) return kInvalidValue;
     *event = driver_state().events.add<EventHandle>(std::make_shared<Event>(context));
     return kSuccess;
   });
 }
 
-Result event_destroy(EventHandle handle) {
-  return in_any_context(Call::event_destroy, [&](const ContextPointer&) -> Result {
+Status event_destroy(EventHandle handle) {
+  return in_any_context(Call::event_destroy, [&](const ContextPointer&) -> Status {
     return driver_state().events.remove(handle) ? kSuccess : kInvalidHandle;
   });
 }
 
-Result event_record(EventHandle handle, StreamHandle stream_handle) {
-  return in_context(Call::event_record, [&](const ContextPointer& context) -> Result {
+Status event_record(EventHandle handle, StreamHandle stream_handle) {
+  return in_context(Call::event_record, [&](const ContextPointer& context) -> Status {
     const auto event = driver_state().events.find(handle);
     const auto stream = stream_of(context, stream_handle);
     if (!event || !stream || event->context != stream->context) return kInvalidHandle;
@@ -73,9 +73,9 @@ Result event_record(EventHandle handle, StreamHandle stream_handle) {
   });
 }
 
-Result event_synchronize(EventHandle handle) {
+Status event_synchronize(EventHandle handle) {
   // The event knows its context; none need be current.
-  if (const Result result = enter(Call::event_synchronize)) return result;
+  if (const Status result = enter(Call::event_synchronize)) return result;
   const auto event = driver_state().events.find(handle);
   return event ? event->wait() : kInvalidHandle;
 }

@@ -10,7 +10,7 @@ namespace roi::standin {
 using namespace cuda;
 
 #define ROI_EXPORT(member, name, parameters) \
-  __attribute__((visibility("default"))) Result member parameters __asm__(name);
+  __attribute__((visibility("default"))) Status member parameters __asm__(name);
 ROI_DRIVER_FUNCTIONS(ROI_EXPORT)
 ROI_EXPORT(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle * handle, DevicePointer pointer))
 ROI_EXPORT(ipc_open_handle, "cuIpcOpenMemHandle_v2",

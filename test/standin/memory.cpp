@@ -127,7 +127,7 @@ bool Memory::remove(uint64_t base, bool host, bool imported, Allocation* removed
   return true;
 }
 
-Result Memory::allocate(size_t bytes, uint64_t* base) {
+Status Memory::allocate(size_t bytes, uint64_t* base) {
   if (bytes == 0) return kInvalidValue;
   const std::lock_guard lock(mutex_);
   if (bytes > limit_ - used_) return cuda::kOutOfMemory;
@@ -140,7 +140,7 @@ Result Memory::allocate(size_t bytes, uint64_t* base) {
   return cuda::kSuccess;
 }
 
-Result Memory::free(uint64_t base) {
+Status Memory::free(uint64_t base) {
   const std::lock_guard lock(mutex_);
   Allocation removed;
   if (!remove(base, false, false, &removed)) return kInvalidValue;
@@ -153,7 +153,7 @@ Result Memory::free(uint64_t base) {
   return cuda::kSuccess;
 }
 
-Result Memory::allocate_host(size_t bytes, void** host) {
+Status Memory::allocate_host(size_t bytes, void** host) {
   if (bytes == 0) return kInvalidValue;
   const size_t around = kPage + bytes + guard_after(bytes);
   auto* const memory = static_cast<std::byte*>(std::aligned_alloc(kPage, around));
@@ -165,7 +165,7 @@ Result Memory::allocate_host(size_t bytes, void** host) {
   return cuda::kSuccess;
 }
 
-Result Memory::free_host(void* host) {
+Status Memory::free_host(void* host) {
   const std::lock_guard lock(mutex_);
   Allocation removed;
   if (!remove(reinterpret_cast<uint64_t>(host), true, false, &removed)) return kInvalidValue;
@@ -214,7 +214,7 @@ constexpr char kMagic[16] = "roi-standin ipc";
 
 }  // namespace
 
-Result Memory::share(uint64_t base, cuda::IpcHandle* handle) {
+Status Memory::share(uint64_t base, cuda::IpcHandle* handle) {
   const auto allocation = find(base);
   if (!allocation || !allocation->written || allocation->imported) return kInvalidValue;
   SharedName name{{}, getpid(), file_, allocation->memory - (mapping_ + kSpan), allocation->bytes};
@@ -224,7 +224,7 @@ Result Memory::share(uint64_t base, cuda::IpcHandle* handle) {
   return cuda::kSuccess;
 }
 
-Result Memory::open_shared(const cuda::IpcHandle& handle, uint64_t* base) {
+Status Memory::open_shared(const cuda::IpcHandle& handle, uint64_t* base) {
   SharedName name;
   std::memcpy(&name, &handle, sizeof name);
   if (std::memcmp(name.magic, kMagic, sizeof kMagic) != 0) return kInvalidValue;
@@ -247,7 +247,7 @@ Result Memory::open_shared(const cuda::IpcHandle& handle, uint64_t* base) {
   return cuda::kSuccess;
 }
 
-Result Memory::close_shared(uint64_t base) {
+Status Memory::close_shared(uint64_t base) {
   const std::lock_guard lock(mutex_);
   Allocation removed;
   if (!remove(base, false, true, &removed)) return kInvalidValue;

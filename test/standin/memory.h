@@ -15,7 +15,7 @@
 
 namespace roi::standin {
 
-using cuda::Result;
+using cuda::Status;
 
 struct Allocation {
   uint64_t base;
@@ -52,15 +52,15 @@ class Memory {
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
-  Result allocate(size_t bytes, uint64_t* base);
-  Result free(uint64_t base);
-  Result allocate_host(size_t bytes, void** host);
-  Result free_host(void* host);
+  Status allocate(size_t bytes, uint64_t* base);
+  Status free(uint64_t base);
+  Status allocate_host(size_t bytes, void** host);
+  Status free_host(void* host);
 
   /// A name of device memory by which another process can open it.
-  Result share(uint64_t base, cuda::IpcHandle* handle);
-  Result open_shared(const cuda::IpcHandle& handle, uint64_t* base);
-  Result close_shared(uint64_t base);
+  Status share(uint64_t base, cuda::IpcHandle* handle);
+  Status open_shared(const cuda::IpcHandle& handle, uint64_t* base);
+  Status close_shared(uint64_t base);
 
   std::optional<Allocation> find(uint64_t address, size_t count = 1) const;
   std::shared_ptr<const Allocations> live() const;

@@ -6,9 +6,9 @@
 
 namespace roi::standin {
 
-using cuda::Result;
+using cuda::Status;
 
-constexpr Result kInvalidValue = 1, kNotInitialized = 3, kInvalidDevice = 101, kInvalidImage = 200,
+constexpr Status kInvalidValue = 1, kNotInitialized = 3, kInvalidDevice = 101, kInvalidImage = 200,
                  kInvalidContext = 201, kMapFailed = 205, kInvalidHandle = 400, kNotFound = 500,
                  kIllegalAddress = 700, kLaunchOutOfResources = 701, kContextIsDestroyed = 709,
                  kMisalignedAddress = 716, kLaunchFailed = 719;

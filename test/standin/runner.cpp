@@ -24,7 +24,7 @@ bool same_place(const Site& a, const Site& b) {
 
 }  // namespace
 
-Result run(const Launch& launch, const Memory& memory) {
+Status run(const Launch& launch, const Memory& memory) {
   // Kept from launch to launch, as many as ever ran at once. Never destroyed: at exit some may still run.
   static std::mutex& mutex = *new std::mutex;
   static auto& idle = *new std::vector<std::unique_ptr<Runner>>;
@@ -37,7 +37,7 @@ Result run(const Launch& launch, const Memory& memory) {
     }
   }
   if (!runner) runner = std::make_unique<Runner>();
-  const Result result = runner->run(launch, memory);
+  const Status result = runner->run(launch, memory);
   const std::lock_guard lock(mutex);
   idle.push_back(std::move(runner));
   return result;
@@ -45,7 +45,7 @@ Result run(const Launch& launch, const Memory& memory) {
 
 Runner& Runner::current() { return *current_runner; }
 
-Result Runner::run(const Launch& launch, const Memory& memory) {
+Status Runner::run(const Launch& launch, const Memory& memory) {
   current_runner = this;
   launch_ = &launch;
   allocations_ = memory.live();
@@ -213,13 +213,13 @@ void Runner::settle(Block& block) {
   for (Warp& warp : block.warps) runnable_.push_back(&warp);
 }
 
-void Runner::fail(Result result, const std::string& finding, const Site& where) {
+void Runner::fail(Status result, const std::string& finding, const Site& where) {
   report(*running_, result, finding, where);
   wait(State::exited, where);
   __builtin_unreachable();
 }
 
-void Runner::report(const Thread& thread, Result result, const std::string& finding, const Site& where) {
+void Runner::report(const Thread& thread, Status result, const std::string& finding, const Site& where) {
   result_ = result;
   const std::string file = where.file_name();
   standin::report(finding + ": kernel " + launch_->kernel->name + ", block " +

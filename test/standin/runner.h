@@ -30,7 +30,7 @@ struct Launch {
 };
 
 /// What the driver would say of it. From any thread of the CPU.
-Result run(const Launch& launch, const Memory& memory);
+Status run(const Launch& launch, const Memory& memory);
 
 class Runner {
  public:
@@ -38,7 +38,7 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  Result run(const Launch& launch, const Memory& memory);
+  Status run(const Launch& launch, const Memory& memory);
 
   /// The one that runs on this thread of the CPU.
   static Runner& current();
@@ -94,8 +94,8 @@ class Runner {
   void breathe();
   void shuffle(Warp& warp);
   void wait(State state, const Site& where);
-  [[noreturn]] void fail(Result result, const std::string& finding, const Site& where);
-  void report(const Thread& thread, Result result, const std::string& finding, const Site& where);
+  [[noreturn]] void fail(Status result, const std::string& finding, const Site& where);
+  void report(const Thread& thread, Status result, const std::string& finding, const Site& where);
 
   static constexpr size_t kResidentBlocks = 3;
   Stacks stacks_{kResidentBlocks * kMostThreads};
@@ -114,7 +114,7 @@ class Runner {
   void* scheduler_stack_ = nullptr;
   /// Accesses until the next switch at random.
   unsigned quantum_ = 1;
-  Result result_ = 0;
+  Status result_ = 0;
 };
 
 }  // namespace roi::standin

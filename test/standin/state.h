@@ -83,24 +83,24 @@ std::shared_ptr<Stream> stream_of(const ContextPointer& context, cuda::StreamHan
 
 /// Runs `body(context)` with the current context, unless the call is to fail or the context is broken.
 template <class Body>
-Result in_context(Call call, Body body) {
-  if (const Result result = enter(call)) return result;
+Status in_context(Call call, Body body) {
+  if (const Status result = enter(call)) return result;
   const ContextPointer context = current_context();
   if (!context) return kInvalidContext;
   if (context->destroyed) return kContextIsDestroyed;
-  if (const Result broken = context->error) return broken;
+  if (const Status broken = context->error) return broken;
   return body(context);
 }
 
 /// The same for calls that give something back: they do so even in a broken context.
 template <class Body>
-Result in_any_context(Call call, Body body) {
-  if (const Result result = enter(call)) return result;
+Status in_any_context(Call call, Body body) {
+  if (const Status result = enter(call)) return result;
   const ContextPointer context = current_context();
   if (!context) return kInvalidContext;
   if (context->destroyed) return kContextIsDestroyed;
-  const Result result = body(context);
-  const Result broken = context->error;
+  const Status result = body(context);
+  const Status broken = context->error;
   return broken ? broken : result;
 }
 

@@ -48,7 +48,7 @@ void Stream::enqueue(Work work) {
   context->changed.notify_all();
 }
 
-Result Stream::drain() {
+Status Stream::drain() {
   std::unique_lock lock(context->mutex);
   context->changed.wait(lock, [this, target = enqueued_] { return done_ >= target; });
   return context->error;
@@ -72,7 +72,7 @@ void Stream::work() {
       std::this_thread::sleep_for(std::chrono::microseconds(random_.below(kMostDelay)));
     }
     if (!context->error) {
-      if (const Result result = work()) context->fail(result);
+      if (const Status result = work()) context->fail(result);
     }
     work = nullptr;
     lock.lock();
@@ -96,14 +96,14 @@ void Event::record(const std::shared_ptr<Event>& event, Stream& stream) {
     const std::lock_guard lock(event->context->mutex);
     number = ++event->recorded;
   }
-  stream.enqueue([event, number]() -> Result {
+  stream.enqueue([event, number]() -> Status {
     const std::lock_guard lock(event->context->mutex);
     event->reached = std::max(event->reached, number);
     return cuda::kSuccess;
   });
 }
 
-Result Event::wait() {
+Status Event::wait() {
   std::unique_lock lock(context->mutex);
   context->changed.wait(
       lock, [this, target = recorded] { return reached >= target || context->error != cuda::kSuccess; });

@@ -14,7 +14,7 @@ namespace roi::standin {
 /// Work that a thread of its own does in order, after delays at random, so that a missing wait shows.
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  using Work = std::function<Result()>;
+  using Work = std::function<Status()>;
 
   static std::shared_ptr<Stream> start(const ContextPointer& context);
   explicit Stream(const ContextPointer& context);
@@ -23,7 +23,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   void enqueue(Work work);
   /// Waits for what was enqueued before. Returns what has broken the context, if something has.
-  Result drain();
+  Status drain();
   /// No work will come; what was enqueued is still done.
   void close();
 
@@ -50,7 +50,7 @@ struct Event {
 
   static void record(const std::shared_ptr<Event>& event, Stream& stream);
   /// Waits for the last record.
-  Result wait();
+  Status wait();
 };
 
 }  // namespace roi::standin

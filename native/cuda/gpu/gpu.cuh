@@ -11,10 +11,10 @@
 
 #define ROI_GPU __device__ __forceinline__
 
-/// The entry point `name`, which takes one struct by value, `Params params`. At most 80 registers a thread: 3
-/// blocks of 256 fit a multiprocessor of any architecture since sm_80 and 4 of sm_75's threads.
+/// The entry point `name`, which takes one struct by value, `Params params`. At most 64 registers a thread: 4
+/// blocks of 256, as many as the smallest multiprocessors hold (sm_75).
 #define ROI_KERNEL(name, Params) \
-  extern "C" __global__ void __launch_bounds__(256, 3) name(const __grid_constant__ Params params)
+  extern "C" __global__ void __launch_bounds__(256, 4) name(const __grid_constant__ Params params)
 
 namespace roi::gpu {
 
@@ -24,6 +24,15 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 ROI_GPU int thread() { return static_cast<int>(threadIdx.x); }
 ROI_GPU int block() { return static_cast<int>(blockIdx.x); }
 ROI_GPU int blocks() { return static_cast<int>(gridDim.x); }
+
+/// `params`, to be read anew: the compiler does not see that it is the same, and so does not keep all that
+/// can be computed of it in registers throughout a loop.
+template <class Params>
+ROI_GPU const Params& anew(const Params& params) {
+  int64_t zero;
+  asm volatile("mov.u64 %0, 0;" : "=l"(zero));
+  return *(&params + zero);
+}
 
 /// Waits for all threads of the block, or of the warp.
 ROI_GPU void block_barrier() { __syncthreads(); }
@@ -109,9 +118,7 @@ ROI_GPU float float_of(uint32_t bits) { return __uint_as_float(bits); }
 
 ROI_GPU float float_of_float16(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
 ROI_GPU uint16_t float16_of(float x) { return __half_as_ushort(__float2half_rn(x)); }
-ROI_GPU float float_of_bfloat16(uint16_t bits) {
-  return __uint_as_float(static_cast<uint32_t>(bits) << 16);
-}
+ROI_GPU float float_of_bfloat16(uint16_t bits) { return __uint_as_float(static_cast<uint32_t>(bits) << 16); }
 ROI_GPU uint16_t bfloat16_of(float x) { return __bfloat16_as_ushort(__float2bfloat16_rn(x)); }
 
 }  // namespace roi::gpu

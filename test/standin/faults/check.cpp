@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   params.count = kCount;
   params.planted = std::strcmp(argv[2], "1") == 0;
   ROI_EXPECT(session.run(argv[1], params, 20));
-  const Result result = stream_synchronize(session.stream);
+  const Status result = stream_synchronize(session.stream);
   if (result != kSuccess) {
     std::printf("%s\n", name_of(result));
     return 0;

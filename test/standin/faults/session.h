@@ -11,13 +11,13 @@
 
 namespace roi::standin {
 
-inline const char* name_of(Result result) {
+inline const char* name_of(Status result) {
   const char* name = "?";
   error_name(result, &name);
   return name;
 }
 
-inline void expect(Result result, const char* doing) {
+inline void expect(Status result, const char* doing) {
   if (result == kSuccess) return;
   std::fprintf(stderr, "%s: %s\n", doing, name_of(result));
   std::exit(2);
@@ -51,7 +51,7 @@ struct Session {
     ROI_EXPECT(module_function(&function, module, name));
     return function;
   }
-  Result run(const char* name, FaultParams params, unsigned blocks = 8) const {
+  Status run(const char* name, FaultParams params, unsigned blocks = 8) const {
     void* arguments[] = {&params};
     return launch(function(name), blocks, 1, 1, 256, 1, 1, 256 * sizeof(float), stream, arguments, nullptr);
   }
