@@ -44,7 +44,7 @@ ROI_GPU void find_factors(const StepParams& p) {
       const int32_t label = load(p.labels + r);
       const bool good = label >= 0 && label < p.classes;
       rois += good;
-      foreground += good && label >= 1;
+      foreground += !p.own_mask_labels && good && label >= 1;
       if (good && p.cls.weights) weight += static_cast<double>(load(p.cls.weights + label));
     }
   }
