@@ -92,6 +92,7 @@ struct ClassRow {
     float poison = 0;
     each([&](int c) { poison += row.get(c) * 0.0f; });
     poison = warp_sum(poison);
+    warp_barrier();  // all lanes have read what they are about to overwrite
     float loss = 0;
     each([&](int c) {
       const float share = cross_entropy::share(q, c == label, class_weight(term, c)) + poison;
