@@ -1,16 +1,17 @@
-import { type Device, fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
+import { type Device, openDevice } from 'roi-loss';
+import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from './support/device';
 import { type Attempt, check, detached, good, options, resizable, shared } from './support/throws';
 
-const cpu = openDevice('cpu', { threads: 1 });
+const device = openTestDevice({ threads: 1 });
 const sizes = { rois: 4, ...options };
-const made = (given: object) => () => cpu.batch({ ...sizes, ...given });
-const tensor = (length: number, shape: number[]) => cpu.tensor(new Float32Array(length), shape);
-const labels = () => cpu.tensor(new Int32Array(4), [4]);
-const over = (given: object) => () => cpu.batch({ classes: 3, labels: labels(), ...given });
+const made = (given: object) => () => device.batch({ ...sizes, ...given });
+const tensor = (length: number, shape: number[]) => device.tensor(new Float32Array(length), shape);
+const labels = () => device.tensor(new Int32Array(4), [4]);
+const over = (given: object) => () => device.batch({ classes: 3, labels: labels(), ...given });
 
 /** Runs `use` with something that has been disposed. */
 function disposed(use: (device: Device) => Attempt): Attempt {
-  return () => use(openDevice('cpu', { threads: 1 }))();
+  return () => use(openTestDevice({ threads: 1 }))();
 }
 
 check('errors of devices, tensors and batches', [
@@ -73,7 +74,7 @@ check('errors of devices, tensors and batches', [
     'DTYPE',
     TypeError,
     ['classLogits', 'int32'],
-    over({ classLogits: cpu.tensor(new Int32Array(12), [4, 3]) }),
+    over({ classLogits: device.tensor(new Int32Array(12), [4, 3]) }),
   ],
   ['no tensor', 'TYPE', TypeError, ['classLogits'], over({ classLogits: new Float32Array(12) })],
   ['a missing tensor', 'TYPE', TypeError, ['boxTargets'], over({ boxDeltas: tensor(48, [4, 3, 4]) })],
@@ -82,114 +83,114 @@ check('errors of devices, tensors and batches', [
     'DEVICE',
     TypeError,
     ['classLogits'],
-    over({ classLogits: openDevice('cpu').tensor(new Float32Array(12), [4, 3]) }),
+    over({ classLogits: openTestDevice().tensor(new Float32Array(12), [4, 3]) }),
   ],
   ['a tensor longer than its shape', 'SHAPE', RangeError, ['array', '12', '10'], () => tensor(12, [2, 5])],
   ['a shape that is no array', 'TYPE', TypeError, ['shape'], () => tensor(12, 12 as never)],
   ['a shape with a negative size', 'SHAPE', RangeError, ['shape[1]', '-3'], () => tensor(12, [4, -3])],
-  ['bits without a type', 'DTYPE', TypeError, ['Uint16Array'], () => cpu.tensor(new Uint16Array(4), [4])],
+  ['bits without a type', 'DTYPE', TypeError, ['Uint16Array'], () => device.tensor(new Uint16Array(4), [4])],
   [
     'bits as float32',
     'DTYPE',
     TypeError,
     ['array', 'Uint16Array'],
-    () => cpu.tensor(new Uint16Array(4), [4], 'float32'),
+    () => device.tensor(new Uint16Array(4), [4], 'float32'),
   ],
   [
     'a pointer that is a number',
     'TYPE',
     TypeError,
     ['pointer', '4096'],
-    () => cpu.tensorAt(4096 as never, [1], 'float32'),
+    () => device.tensorAt(4096 as never, [1], 'float32'),
   ],
-  ['a null pointer', 'SHAPE', RangeError, ['pointer', '0n'], () => cpu.tensorAt(0n, [1], 'float32')],
-  ['a negative pointer', 'SHAPE', RangeError, ['pointer', '-8n'], () => cpu.tensorAt(-8n, [1], 'float32')],
+  ['a null pointer', 'SHAPE', RangeError, ['pointer', '0n'], () => device.tensorAt(0n, [1], 'float32')],
+  ['a negative pointer', 'SHAPE', RangeError, ['pointer', '-8n'], () => device.tensorAt(-8n, [1], 'float32')],
   [
     'a pointer between elements',
     'SHAPE',
     RangeError,
     ['pointer', '4098n'],
-    () => cpu.tensorAt(4098n, [1], 'float32'),
+    () => device.tensorAt(4098n, [1], 'float32'),
   ],
   [
     'writing the wrong type',
     'DTYPE',
     TypeError,
     ['maskTargets', 'Uint8Array'],
-    () => cpu.batch(sizes).write({ maskTargets: new Uint8Array(64) }),
+    () => device.batch(sizes).write({ maskTargets: new Uint8Array(64) }),
   ],
   [
     'writing the wrong length',
     'SHAPE',
     RangeError,
     ['labels', '3', '4'],
-    () => cpu.batch(sizes).write({ labels: new Int32Array(3) }),
+    () => device.batch(sizes).write({ labels: new Int32Array(3) }),
   ],
   [
     'writing an unknown name',
     'OPTION',
     TypeError,
     ["'logits'"],
-    () => cpu.batch(sizes).write({ logits: new Float32Array(1) } as never),
+    () => device.batch(sizes).write({ logits: new Float32Array(1) } as never),
   ],
   [
     'writing what the batch has not',
     'TYPE',
     TypeError,
     ['maskLabels'],
-    () => cpu.batch(sizes).write({ maskLabels: new Int32Array(4) }),
+    () => device.batch(sizes).write({ maskLabels: new Int32Array(4) }),
   ],
   [
     'writing a shared buffer',
     'BUFFER',
     TypeError,
     ['classLogits'],
-    () => cpu.batch(sizes).write({ classLogits: shared() }),
+    () => device.batch(sizes).write({ classLogits: shared() }),
   ],
   [
     'writing a resizable buffer',
     'BUFFER',
     TypeError,
     ['classLogits', 'resizable'],
-    () => cpu.batch(sizes).write({ classLogits: resizable() }),
+    () => device.batch(sizes).write({ classLogits: resizable() }),
   ],
   [
     'writing a detached buffer',
     'BUFFER',
     TypeError,
     ['classLogits', 'detached'],
-    () => cpu.batch(sizes).write({ classLogits: detached() }),
+    () => device.batch(sizes).write({ classLogits: detached() }),
   ],
-  ['a tensor of a shared buffer', 'BUFFER', TypeError, ['array'], () => cpu.tensor(shared(), [12])],
-  ['a tensor of a resizable buffer', 'BUFFER', TypeError, ['array'], () => cpu.tensor(resizable(), [12])],
-  ['a tensor of a detached buffer', 'BUFFER', TypeError, ['array'], () => cpu.tensor(detached(), [12])],
+  ['a tensor of a shared buffer', 'BUFFER', TypeError, ['array'], () => device.tensor(shared(), [12])],
+  ['a tensor of a resizable buffer', 'BUFFER', TypeError, ['array'], () => device.tensor(resizable(), [12])],
+  ['a tensor of a detached buffer', 'BUFFER', TypeError, ['array'], () => device.tensor(detached(), [12])],
   [
     'class weights of a shared buffer',
     'BUFFER',
     TypeError,
     ['classWeights', 'SharedArrayBuffer'],
-    () => fusedClassLoss(cpu.batch(sizes), { classWeights: shared() }),
+    () => fusedClassLoss(device.batch(sizes), { classWeights: shared() }),
   ],
   [
     'an upstream gradient of the wrong length',
     'SHAPE',
     RangeError,
     ['backward', '3', '4'],
-    () => fusedBoxLoss(cpu.batch(sizes), { reduction: 'none', backward: new Float32Array(3) }),
+    () => fusedBoxLoss(device.batch(sizes), { reduction: 'none', backward: new Float32Array(3) }),
   ],
   [
     'an unknown kind',
     'OPTION',
     RangeError,
     ['kind', "'focal'"],
-    () => fusedMaskLoss(cpu.batch(sizes), { kind: 'focal' as never }),
+    () => fusedMaskLoss(device.batch(sizes), { kind: 'focal' as never }),
   ],
   [
     'a misspelled option',
     'OPTION',
     TypeError,
     ["'weigth'"],
-    () => fusedMaskLoss(cpu.batch(sizes), { weigth: 1 } as never),
+    () => fusedMaskLoss(device.batch(sizes), { weigth: 1 } as never),
   ],
   ['a label below −1', 'LABEL', RangeError, ['labels[3]', '-2'], () => labelled(-2)],
   [
@@ -198,9 +199,9 @@ check('errors of devices, tensors and batches', [
     RangeError,
     ['maskLabels[1]', '3'],
     () => {
-      const batch = cpu.batch({ ...sizes, maskRois: 2 });
+      const batch = device.batch({ ...sizes, maskRois: 2 });
       batch.write({ maskLabels: Int32Array.of(1, 3) });
-      fusedMaskLoss(batch);
+      return fusedMaskLoss(batch).loss();
     },
   ],
   [
@@ -215,14 +216,14 @@ check('errors of devices, tensors and batches', [
     'SHAPE',
     RangeError,
     ['overflows'],
-    () => cpu.tensorAt(4096n, [2 ** 40, 2 ** 40], 'float32'),
+    () => device.tensorAt(4096n, [2 ** 40, 2 ** 40], 'float32'),
   ],
   [
     'a term that the batch has not',
     'TYPE',
     TypeError,
     ['box'],
-    () => fusedBoxLoss(cpu.batch({ ...sizes, terms: ['class'] })),
+    () => fusedBoxLoss(device.batch({ ...sizes, terms: ['class'] })),
   ],
   ['a label too large', 'LABEL', RangeError, ['labels[3]', '3'], () => labelled(3)],
   [
@@ -230,7 +231,7 @@ check('errors of devices, tensors and batches', [
     'OPTION',
     TypeError,
     ["'classes'"],
-    () => fusedMaskLoss(cpu.batch(sizes), { classes: 3 } as never),
+    () => fusedMaskLoss(device.batch(sizes), { classes: 3 } as never),
   ],
   [
     'a disposed device: tensor',
@@ -269,7 +270,7 @@ check('errors of devices, tensors and batches', [
     TypeError,
     ['batch'],
     () => {
-      const batch = cpu.batch(sizes);
+      const batch = device.batch(sizes);
       batch.dispose();
       batch.dispose();
       fusedLoss(batch);
@@ -314,7 +315,7 @@ check('errors of devices, tensors and batches', [
     TypeError,
     ['batch'],
     () => {
-      const batch = cpu.batch(sizes);
+      const batch = device.batch(sizes);
       batch[Symbol.dispose]();
       batch.write({ labels: new Int32Array(4) });
     },
@@ -325,7 +326,7 @@ check('errors of devices, tensors and batches', [
     TypeError,
     ['tensor'],
     () => {
-      const batch = cpu.batch(sizes);
+      const batch = device.batch(sizes);
       batch.dispose();
       batch.grads.maskLogits.readSync();
     },
@@ -358,15 +359,16 @@ check('errors of devices, tensors and batches', [
     ['classLogits'],
     () => {
       const classLogits = tensor(12, [4, 3]);
-      const batch = cpu.batch({ classLogits, labels: labels() });
+      const batch = device.batch({ classLogits, labels: labels() });
       classLogits.dispose();
       fusedClassLoss(batch);
     },
   ],
 ]);
 
-function labelled(label: number): void {
-  const batch = cpu.batch(sizes);
+/** Bad labels are found before a step on the CPU, and by the step on a GPU. */
+function labelled(label: number): Promise<unknown> {
+  const batch = device.batch(sizes);
   batch.write({ labels: Int32Array.of(0, 1, 2, label) });
-  fusedLoss(batch);
+  return fusedLoss(batch).losses();
 }

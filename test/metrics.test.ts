@@ -1,7 +1,7 @@
-import { fusedClassLoss, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { referenceClassMetrics, referenceMaskMetrics } from './reference/metrics';
+import { fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from './support/device';
 import { inputsOf } from './support/random';
 
 const test = suite('metrics');
@@ -43,7 +43,7 @@ for (const layout of ['nchw', 'nhwc'] as const)
         mask: referenceMaskMetrics(inputs, options),
       };
       assert.equal(fusedLoss(inputs, { ...options, metrics: true }).metrics, expected);
-      const batch = openDevice('cpu').batch({ ...sizes, maskChannels, layout });
+      const batch = openTestDevice().batch({ ...sizes, maskChannels, layout });
       batch.write(inputs);
       assert.equal(await fusedLoss(batch, { metrics: true }).metrics(), expected);
       assert.equal(await fusedLoss(batch, { class: { metrics: true } }).metrics(), { class: expected.class });

@@ -1,7 +1,8 @@
-import { type FloatType, fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
+import type { FloatType } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertSame } from './support/close';
+import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from './support/device';
 import { halves } from './support/half';
 import { floats, inputsOf, random } from './support/random';
 
@@ -95,7 +96,7 @@ for (const dtype of ['float16', 'bfloat16'] as const satisfies readonly FloatTyp
     const { to } = halves[dtype];
     const bits = (array: Float32Array) => Uint16Array.from(array, to);
     const { classLogits, boxDeltas, boxTargets, maskLogits, maskTargets, labels } = scored();
-    const batch = openDevice('cpu').batch({ rois: 5, ...options, dtype });
+    const batch = openTestDevice().batch({ rois: 5, ...options, dtype });
     const all = {
       classLogits: bits(classLogits),
       boxDeltas: bits(boxDeltas),

@@ -1,16 +1,10 @@
 import * as fc from 'fast-check';
-import {
-  fusedBoxLoss,
-  fusedLoss,
-  fusedMaskLoss,
-  type MaskKind,
-  type MaskMixture,
-  type Reduction,
-} from 'roi-loss';
+import type { MaskKind, MaskMixture, Reduction } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { referenceLoss } from './reference';
 import { assertClose, assertLoss, assertLosses, assertSame } from './support/close';
+import { fusedBoxLoss, fusedLoss, fusedMaskLoss, unlessSimulated } from './support/device';
 import { type AllInputs, floats, inputsOf, random } from './support/random';
 
 const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
@@ -45,7 +39,7 @@ const kind = fc.constantFrom<MaskKind | MaskMixture>('bce', 'dice', 'smoothed-bc
 const reduction = fc.constantFrom<Reduction>('mean', 'sum', 'none');
 
 const check = <T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void) =>
-  fc.assert(fc.property(arbitrary, property), { seed, numRuns: 60 });
+  fc.assert(fc.property(arbitrary, property), { seed, numRuns: unlessSimulated(60, 15) });
 
 const test = suite('properties');
 

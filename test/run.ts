@@ -1,19 +1,34 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Target, targets } from './support/targets';
 
 // Runs each suite in a process of its own, two at once, and counts: `npm test`, or `npm test -- golden numbers` for the
-// files whose names hold one of the words. A file that crashes, hangs, tests nothing or forgets to run a suite counts as
-// a failure.
+// files whose names hold one of the words. All suites run on the CPU; those about the device under test, which import
+// support/device, run on the other devices too: `--devices cpu,standin,gpu,ptxrun` says on which. A file that crashes,
+// hangs, tests nothing or forgets to run a suite counts as a failure, and so does whatever a device that checks finds.
 
 const concurrent = 2;
 const limitMs = 300_000;
+const defaultDevices = 'cpu,standin,gpu';
 
 interface Count {
   passed: number;
   failed: number;
   skipped: number;
 }
+
+const noTests = (): Count => ({ passed: 0, failed: 0, skipped: 0 });
+
+function add(total: Count, count: Count): void {
+  total.passed += count.passed;
+  total.failed += count.failed;
+  total.skipped += count.skipped;
+}
+
+const textOf = ({ passed, failed, skipped }: Count) =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`;
 
 /** What uvu prints at the end; undefined if it did not get there. */
 function parse(output: string): Count | undefined {
@@ -24,63 +39,119 @@ function parse(output: string): Count | undefined {
   return { passed, failed: total - passed, skipped };
 }
 
-/** uvu passes over a suite without its `.run()` in silence. */
-function forgetsRun(file: string): boolean {
-  const source = readFileSync(file, 'utf8');
-  const count = (pattern: RegExp) => source.match(pattern)?.length ?? 0;
-  return count(/\bsuite\(/g) > count(/\.run\(\)/g);
+interface SuiteFile {
+  readonly path: string;
+  readonly name: string;
+  /** uvu passes over a suite without its `.run()` in silence. */
+  readonly forgetsRun: boolean;
+  /** Whether it is about the device under test. */
+  readonly ofDevices: boolean;
+  /** Whether it is about CUDA alone. */
+  readonly ofCuda: boolean;
 }
 
-function runFile(file: string): Promise<Count> {
-  const child = spawn(process.execPath, ['--import', 'tsx', '--expose-gc', file], {
-    env: { ...process.env, FORCE_COLOR: '0' },
+function suiteFile(name: string): SuiteFile {
+  const path = join(__dirname, name);
+  const source = readFileSync(path, 'utf8');
+  const count = (pattern: RegExp) => source.match(pattern)?.length ?? 0;
+  return {
+    path,
+    name,
+    forgetsRun: count(/\bsuite\(/g) > count(/\.run\(\)/g),
+    ofDevices: source.includes("from './support/device'"),
+    ofCuda: name.startsWith('cuda-'),
+  };
+}
+
+/** What a device that checks memory and order prints when it finds something. */
+const finding = /^(?:.*[•✘] )?(?:ptxrun|cuda \(stand-in\)): .*$/gm;
+
+function runFile({ path, name, forgetsRun }: SuiteFile, { label, env }: Target): Promise<Count> {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--expose-gc', path], {
+    env: { ...process.env, ...env, FORCE_COLOR: '0' },
     timeout: limitMs,
     killSignal: 'SIGKILL',
   });
-  let output = '';
+  let [output, errors] = ['', ''];
   child.stdout.on('data', (data) => {
     output += data;
   });
   child.stderr.on('data', (data) => {
     output += data;
+    errors += data;
   });
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
-      console.log(`\n${file}\n${output.trimEnd()}`);
+      console.log(`\n${name}, ${label}\n${output.trimEnd()}`);
       const count = parse(output);
+      const findings = errors.match(finding)?.length ?? 0;
       const ended = code === 0 || (count && count.failed > 0);
-      if (count && ended && !forgetsRun(file)) return resolve(count);
-      const reason = !ended
-        ? `ended with ${signal ?? `exit code ${code}`}`
-        : count
-          ? 'forgets to run a suite'
-          : 'ran no tests';
-      console.log(`failed: ${file} ${reason}`);
-      resolve({ passed: count?.passed ?? 0, failed: (count?.failed ?? 0) + 1, skipped: count?.skipped ?? 0 });
+      const reasons = [
+        ...(ended ? [] : [`ended with ${signal ?? `exit code ${code}`}`]),
+        ...(ended && !count ? ['ran no tests'] : []),
+        ...(forgetsRun ? ['forgets to run a suite'] : []),
+        ...(findings > 0 ? [`made ${label} print ${findings} findings`] : []),
+      ];
+      for (const reason of reasons) console.log(`failed: ${name} ${reason}`);
+      const { passed, failed, skipped } = count ?? noTests();
+      resolve({ passed, failed: failed + reasons.length, skipped });
+    });
+  });
+}
+
+/** The devices that were asked for and are there; `skip` hears of the others. */
+function targetsOf(names: string, skip: (label: string, reason: string) => void): Target[] {
+  return names.split(',').flatMap((name) => {
+    if (!Object.hasOwn(targets, name))
+      throw new Error(`--devices has '${name}'; expected ${Object.keys(targets).join(', ')}`);
+    return targets[name as keyof typeof targets]().flatMap((target) => {
+      if ('env' in target) return [target];
+      skip(target.label, target.reason);
+      return [];
     });
   });
 }
 
 async function main(): Promise<void> {
-  const words = process.argv.slice(2);
+  const { values, positionals: words } = parseArgs({
+    allowPositionals: true,
+    options: { devices: { type: 'string', default: defaultDevices } },
+  });
   const files = readdirSync(__dirname, { recursive: true, encoding: 'utf8' })
     .filter(
       (name) =>
         name.endsWith('.test.ts') && (words.length === 0 || words.some((word) => name.includes(word))),
     )
-    .sort();
-  const queue = files.values();
-  const total: Count = { passed: 0, failed: 0, skipped: 0 };
+    .sort()
+    .map(suiteFile);
+  const total = noTests();
+  const lines: string[] = [];
+  const found = targetsOf(values.devices, (label, reason) => {
+    lines.push(`skipped: the suites on ${label} — ${reason}`);
+    total.skipped++;
+  });
+  const reports = found.map((target) => ({ target, count: noTests(), seconds: 0 }));
+  const queue = reports
+    .flatMap((report) => {
+      const isCpu = report.target.label === 'cpu';
+      return files
+        .filter((file) => (isCpu ? !file.ofCuda : file.ofDevices))
+        .map((file) => ({ file, report }));
+    })
+    .values();
   const worker = async () => {
-    for (const file of queue) {
-      const count = await runFile(join(__dirname, file));
-      total.passed += count.passed;
-      total.failed += count.failed;
-      total.skipped += count.skipped;
+    for (const { file, report } of queue) {
+      const begin = performance.now();
+      add(report.count, await runFile(file, report.target));
+      report.seconds += (performance.now() - begin) / 1000;
     }
   };
   await Promise.all(Array.from({ length: concurrent }, worker));
-  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  for (const { target, count, seconds } of reports) {
+    lines.push(`${target.label}: ${textOf(count)}, ${seconds.toFixed(0)} s in suites`);
+    add(total, count);
+  }
+  console.log(`\n${lines.join('\n')}\n\n${textOf(total)}`);
   if (total.failed > 0 || total.passed === 0) process.exitCode = 1;
 }
 

@@ -2,26 +2,29 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { fusedLoss } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { fusedLoss, openTestDevice, unlessSimulated } from './support/device';
 import { inputsOf } from './support/random';
 
 const test = suite('workers');
 
 const shape = { classes: 5, maskSize: [28, 28] as const };
-const sizes = { rois: 64, ...shape };
+const sizes = { rois: unlessSimulated(64, 8), ...shape };
+/** Of a step that takes a while. */
+const manyRois = unlessSimulated(2048, 32);
+const { name } = openTestDevice();
 
 /** Computes with a device of its own, posts the losses, and in an endless loop queues steps until it is terminated. */
 const script = `
   const { workerData, parentPort } = require('node:worker_threads');
   const { fusedLoss, openDevice } = require(workerData.entry);
-  const device = openDevice('cpu', { threads: 2 });
+  const device = openDevice(workerData.name);
   const batch = device.batch(workerData.sizes);
   batch.write(workerData.inputs);
   (async () => {
     parentPort.postMessage(await fusedLoss(batch).losses());
-    const large = device.batch({ rois: 2048, classes: 2, maskChannels: 1, terms: ['mask'] });
+    const large = device.batch({ rois: workerData.manyRois, classes: 2, maskChannels: 1, terms: ['mask'] });
     while (workerData.endless) await Promise.all([fusedLoss(large).losses(), fusedLoss(large).losses()]);
     device.dispose();
   })();
@@ -31,7 +34,7 @@ const inputs = inputsOf(1, sizes);
 const start = (endless: boolean) =>
   new Worker(script, {
     eval: true,
-    workerData: { entry: join(__dirname, '..', 'dist', 'index.js'), sizes, inputs, endless },
+    workerData: { entry: join(__dirname, '..', 'dist', 'index.js'), name, sizes, inputs, manyRois, endless },
   });
 
 test('several at once compute what the main thread computes', async () => {
@@ -55,7 +58,7 @@ test('terminated with steps in flight', async () => {
 test('a process that ends with steps in flight ends cleanly', () => {
   const ending = (end: string) => `
     const { fusedMaskLoss, openDevice } = require('roi-loss');
-    const batch = openDevice('cpu').batch({ rois: 2048, classes: 2, maskChannels: 1, terms: ['mask'] });
+    const batch = openDevice('${name}').batch({ rois: ${manyRois}, classes: 2, maskChannels: 1, terms: ['mask'] });
     for (let i = 0; i < 20; i++) fusedMaskLoss(batch).loss().then(() => {});
     ${end}`;
   for (const [end, code] of [

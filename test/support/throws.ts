@@ -10,11 +10,16 @@ export const good = (): AllInputs => inputsOf(1, { rois: 4, ...options, leastLab
 
 export type Attempt = () => unknown;
 
-/** Fails unless `attempt` throws a `type` with this code and these words. */
-export function throws(attempt: Attempt, type: ErrorConstructor, code: string, ...words: string[]): void {
+/** Fails unless `attempt` throws, or rejects with, a `type` with this code and these words. */
+export async function throws(
+  attempt: Attempt,
+  type: ErrorConstructor,
+  code: string,
+  ...words: string[]
+): Promise<void> {
   let error: unknown;
   try {
-    attempt();
+    await attempt();
   } catch (thrown) {
     error = thrown;
   }

@@ -1,0 +1,92 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { DeviceInfo } from 'roi-loss';
+
+// The devices that the suites can run on here, or why they cannot. What plays a GPU is called by its own name.
+
+export interface Target {
+  /** How it is reported. */
+  readonly label: string;
+  /** What a suite's process needs to find it. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface Unavailable {
+  readonly label: string;
+  readonly reason: string;
+}
+
+const root = join(__dirname, '..', '..');
+const build = join(root, 'build', 'standin-tests');
+
+/** What the environment says, or a number of this run, which is printed. */
+function seedOf(variable: string, otherwise: number): string {
+  const seed = process.env[variable] ?? String(otherwise);
+  console.log(`${variable}=${seed}`);
+  return seed;
+}
+
+/** A CUDA device that the libcuda.so.1 of `folder` makes. */
+function cudaFrom(folder: string, label: string, env: NodeJS.ProcessEnv): Target {
+  const path = [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':');
+  return { label, env: { ...onCuda('cuda', label), ...env, LD_LIBRARY_PATH: path } };
+}
+
+const onCuda = (name: string, label: string) => ({
+  ROI_LOSS_TEST_DEVICE: name,
+  ROI_LOSS_TEST_DEVICE_NAME: label,
+});
+
+/** Runs a build. Returns why it failed, if it did. */
+function failureOf(command: string, args: readonly string[], cwd = root): string | undefined {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status === 0) return undefined;
+  return `${command} ${args.join(' ')} failed:\n${error ?? stdout + stderr}`;
+}
+
+function standin(): readonly (Target | Unavailable)[] {
+  const label = 'cuda (stand-in)';
+  const reason =
+    failureOf('cmake', ['-S', '.', '-B', build]) ??
+    failureOf('cmake', ['--build', build, '--target', 'cuda_standin', '--parallel', '2']);
+  if (reason) return [{ label, reason }];
+  const ROI_STANDIN_SEED = seedOf('ROI_STANDIN_SEED', Math.floor(Math.random() * 2 ** 31));
+  return [cudaFrom(join(build, 'cuda_standin'), label, { ROI_STANDIN_SEED })];
+}
+
+/** Each kind of PTX that the addon carries for it, the second with stores that other blocks see after a fence only. */
+function ptxrun(): readonly (Target | Unavailable)[] {
+  const source = join(root, '..', 'shared', 'ptxrun');
+  const label = 'cuda (ptxrun)';
+  if (!existsSync(source)) return [{ label, reason: `there is no ${relative(root, source)}` }];
+  const copy = join(root, 'build', 'ptxrun');
+  cpSync(source, copy, { recursive: true, preserveTimestamps: true });
+  const reason = failureOf('sh', ['build.sh'], copy);
+  if (reason) return [{ label, reason }];
+  const seed = Number(seedOf('PTXRUN_SEED', 1));
+  return [
+    { PTXRUN_CC: '75', PTXRUN_SEED: String(seed) },
+    { PTXRUN_CC: '90', PTXRUN_SEED: String(seed + 1), PTXRUN_WEAK: '1' },
+  ].map((env) => cudaFrom(join(copy, 'lib'), `${label} compute_${env.PTXRUN_CC}`, env));
+}
+
+/** The first real GPU, by the system's own driver. */
+function gpu(): readonly (Target | Unavailable)[] {
+  const label = 'cuda (GPU)';
+  const script = "console.log(JSON.stringify(require('roi-loss').devices()))";
+  const all: DeviceInfo[] = JSON.parse(
+    execFileSync(process.execPath, ['-e', script], { cwd: root, encoding: 'utf8' }),
+  );
+  const found = all.find(({ name }) => name.startsWith('cuda'));
+  if (!found?.available) return [{ label, reason: found?.reason ?? 'devices() lists none' }];
+  const { name, description } = found;
+  if (/stand-in|ptxrun/.test(description))
+    return [{ label, reason: `LD_LIBRARY_PATH leads to one that is none: ${description}` }];
+  return [{ label: `${name}, ${description}`, env: onCuda(name, `${name}, ${description}`) }];
+}
+
+const cpu = (): readonly Target[] => [{ label: 'cpu', env: { ROI_LOSS_TEST_DEVICE: 'cpu' } }];
+
+/** By the names that the runner's option takes. */
+export const targets = { cpu, standin, gpu, ptxrun };
