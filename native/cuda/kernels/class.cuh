@@ -130,13 +130,13 @@ struct ClassRow {
 
 /// RoI r, by one warp.
 template <class Row>
-ROI_GPU void class_row(const StepParams& params, int64_t r, const Row& row) {
+ROI_GPU void class_row(const StepParams& params, int r, const Row& row) {
   const ClassParams& term = params.cls;
   const int32_t label = load(params.labels + r);
   if (is_bad(label, params.classes) && lane() == 0) report_bad_label(params, false, r);
   float loss = 0;
   if (label >= 0 && label < params.classes) {
-    const ClassRow roi{term, static_cast<int>(params.classes), label, grad_scale(term, block_state().cls, r)};
+    const ClassRow roi{term, params.classes, label, grad_scale(term, block_state().cls, r)};
     if (term.metrics) roi.count_roi(row);
     loss = finite_or_nan(term.probabilities ? roi.from_probabilities(row) : roi.from_logits(row));
   } else if (term.gradient) {
@@ -177,16 +177,16 @@ ROI_GPU void unstage(const float* staged, int n, void* tensor, int64_t first) {
 template <class T>
 ROI_GPU void class_tile(const StepParams& params, int tile) {
   const ClassParams& term = params.cls;
-  const int64_t begin = int64_t{tile} * kClassTile;
-  const int64_t rows = begin + kClassTile < params.rois ? kClassTile : params.rois - begin;
-  const int64_t first = begin * params.classes;
+  const int begin = tile * kClassTile;
+  const int rows = begin + kClassTile < params.rois ? kClassTile : params.rois - begin;
+  const int64_t first = int64_t{begin} * params.classes;
   const auto row = [&](float* staged) {
     if (warp() < rows)
       class_row(params, begin + warp(),
                 ClassScores<T>{staged ? staged + warp() * params.classes : nullptr, term.scores, term.grad,
                                first + warp() * params.classes});
   };
-  const int n = static_cast<int>(rows * params.classes);
+  const int n = rows * params.classes;
   // The end of an incomplete tile need not be a multiple of 4.
   const bool vector = term.vector && n % 4 == 0;
   float* staged = params.classes > kMaxStagedClasses ? nullptr : staged_rows();
