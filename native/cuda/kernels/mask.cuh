@@ -38,7 +38,7 @@ ROI_GPU int64_t element(const Row& row, int i) {
 
 /// A RoI's sums over pixels.
 struct MaskSums {
-  float cross_entropy = 0, mismatch = 0, total = 0;
+  float cross_entropy = 0, mismatch = 0, overlap = 0;
   int foreground = 0, false_positives = 0, false_negatives = 0;
 };
 
@@ -79,17 +79,19 @@ struct Pixels {
       for (int k = 0; k < kWidth; k++) {
         // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
         sums.mismatch += dice::mismatch(p[k]) + z[k] * 0.0f;
-        sums.total += dice::total(p[k], y[k]);
+        sums.overlap += dice::overlap(p[k], y[k]);
       }
     }
     if (!has_cross_entropy(m)) return;
-    float g[kWidth];
+    float linear = 0, decay = 0, g[kWidth];
 #pragma unroll
     for (int k = 0; k < kWidth; k++) {
-      const auto q = smoothed_bce::smoothed(p[k], m.smoothing);
-      sums.cross_entropy += bce::value(q);
-      g[k] = bce::derivative(q) * scale;
+      p[k].error = smoothed_bce::smoothed(p[k].error, m.smoothing);
+      linear += bce::linear(p[k]);
+      decay = bce::joint_decay(decay, p[k].decay);
+      g[k] = bce::derivative(p[k]) * scale;
     }
+    sums.cross_entropy += bce::value(linear, decay);
     if (m.gradient && !has_dice(m)) store_floats<T, kWidth>(m.grad, element<kWidth>(grad, i), g);
   }
 
@@ -99,9 +101,9 @@ struct Pixels {
     float g[kWidth];
 #pragma unroll
     for (int k = 0; k < kWidth; k++) {
-      const auto p = pixel(z[k], y[k]);
-      g[k] = dice::derivative(derivative, p.tail, y[k]) +
-             bce::derivative(smoothed_bce::smoothed(p, m.smoothing)) * scale;
+      auto p = pixel(z[k], y[k]);
+      p.error = smoothed_bce::smoothed(p.error, m.smoothing);
+      g[k] = dice::derivative(derivative, p.tail, y[k]) + bce::derivative(p) * scale;
     }
     store_floats<T, kWidth>(m.grad, element<kWidth>(grad, i), g);
   }
@@ -142,7 +144,7 @@ ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile) {
 
 /// The sums of the threads of a RoI, in all of them. `scratch` was last used two barriers ago.
 ROI_GPU void reduce(const MaskParams& m, MaskSums& sums, float* scratch) {
-  float* const all[] = {&sums.cross_entropy, &sums.mismatch, &sums.total};
+  float* const all[] = {&sums.cross_entropy, &sums.mismatch, &sums.overlap};
   const int kinds = has_dice(m) ? 3 : 1;
 #pragma unroll
   for (int kind = 0; kind < 3; kind++) {
@@ -205,7 +207,7 @@ ROI_GPU void mask_tile(const StepParams& params, int tile, float* scratch) {
   reduce(m, sums, scratch);
 
   if (has_dice(m) && m.gradient && roi.foreground) {
-    const auto derivative = dice::derivative(sums.mismatch, sums.total, m.eps, scale * m.dice);
+    const auto derivative = dice::derivative(sums.mismatch, sums.overlap, m.eps, scale * m.dice);
 #pragma unroll 1
     for (int i = roi.rank * kWidth; i < n; i += span) {
       if (n > span) pixels.read(m, logits, roi.p, i, [] {});
@@ -214,7 +216,7 @@ ROI_GPU void mask_tile(const StepParams& params, int tile, float* scratch) {
   }
   if (roi.rank != 0 || roi.p >= params.mask_rois) return;
   float loss = m.cross_entropy * sums.cross_entropy / static_cast<float>(m.pixels);
-  if (has_dice(m)) loss += m.dice * dice::value(sums.mismatch, sums.total, m.eps);
+  if (has_dice(m)) loss += m.dice * dice::value(sums.mismatch, sums.overlap, m.eps);
   store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
   // All threads have read it.
   if (m.gradient && m.fill == GradFill::kSparse) store(m.written + roi.p, roi.grad_channel + 1);
