@@ -122,6 +122,8 @@ constexpr int kMaxSums = 3;
 struct alignas(16) BlockState {
   double scratch[kMaxSums * kWarps];
   float mask_scratch[2][kMaxSums * kWarps];  ///< in turns, so that a task needs one barrier
+  int class_labels[kClassTile];
+  float class_losses[kClassTile];
   Factors cls, box, mask;
   unsigned long long counters[kWarps][kCounters];  ///< of the metrics, each warp for itself
   bool is_last;                                    ///< of the launch's blocks to finish
