@@ -6,7 +6,8 @@
 
 namespace roi {
 
-ROI_GPU float reciprocal(float x) { return gpu::reciprocal_approx(x); }
+/// Within 2 ulp for b in [1, 2].
+ROI_GPU float quotient(float a, float b) { return a * gpu::reciprocal_approx(b); }
 
 /// e^x for x ≤ 0, 0 below the smallest normal float, NaN for NaN and −∞. Relative error below 5e-7. x·log₂e
 /// alone would be off by half an ulp of itself, 5e-6 at the far end: what its rounding took is put back.
@@ -16,17 +17,25 @@ ROI_GPU float exp_nonpositive(float x) {
   return gpu::multiply_add(power, gpu::multiply_add(t, -0.693147181f, x), power);
 }
 
-/// log(1 + e) for e in [0, 1], NaN for NaN: e times a minimax polynomial. Relative error below 4e-7.
-ROI_GPU float log1p_unit(float e) {
-  float p = -0.00853919890f;
-  p = gpu::multiply_add(p, e, 0.0440895967f);
-  p = gpu::multiply_add(p, e, -0.107681662f);
-  p = gpu::multiply_add(p, e, 0.177452385f);
-  p = gpu::multiply_add(p, e, -0.244954616f);
-  p = gpu::multiply_add(p, e, 0.332754791f);
-  p = gpu::multiply_add(p, e, -0.499974042f);
-  p = gpu::multiply_add(p, e, 0.999999821f);
-  return p * e;
+/// log(1 + x) for x in [0, 2^100], NaN for NaN; within 3 ulp, at tiny x too. 1 + x = 2^k·(1 + f) with f in
+/// [√½ − 1, √2 − 1]; the polynomial is minimax for log(1 + f).
+ROI_GPU float log1p_nonnegative(float x) {
+  const int32_t sqrt_half = 0x3f3504f3;
+  const float s = 1.0f + x;
+  const auto bits = static_cast<int32_t>(gpu::bits_of(s));
+  const int32_t k = (bits - sqrt_half) >> 23;
+  // x itself where k is 0: s has lost what a small x has beyond its bits.
+  const float f = k == 0 ? x : gpu::float_of(static_cast<uint32_t>(bits - (k << 23))) - 1.0f;
+  float p = -0.0764497668f;
+  p = gpu::multiply_add(p, f, 0.129219368f);
+  p = gpu::multiply_add(p, f, -0.132427201f);
+  p = gpu::multiply_add(p, f, 0.141792566f);
+  p = gpu::multiply_add(p, f, -0.166087955f);
+  p = gpu::multiply_add(p, f, 0.20002088f);
+  p = gpu::multiply_add(p, f, -0.250015974f);
+  p = gpu::multiply_add(p, f, 0.333333254f);
+  p = gpu::multiply_add(p, f, -0.499999881f);
+  return gpu::multiply_add(static_cast<float>(k), 0.693147182f, gpu::multiply_add(f * f, p, f)) + x * 0.0f;
 }
 
 ROI_GPU float not_a_number() { return gpu::float_of(0x7fc00000u); }
