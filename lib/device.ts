@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Batch } from './batch';
 import type { BatchSizes, BatchTensors } from './batch-shape';
-import { arrayName, checkArray, checkKeys, checkObject, elements } from './check';
+import { arrayName, checkArray, checkKeys, checkObject, checkSize, elements } from './check';
 import { defaultDType, dtypes } from './dtypes';
 import { plainError, type RoiLossError, rangeError, show, typeError } from './errors';
 import { type NativeDevice, native } from './native';
@@ -30,6 +30,7 @@ export interface DeviceInfo {
 }
 
 const maxThreads = 1024;
+const ipcHandleBytes = 64;
 
 function checkThreads(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > maxThreads)
@@ -137,6 +138,26 @@ export class Device implements Disposable {
         `pointer is ${pointer}n; expected a multiple of ${dtypes[dtype].bytes}`,
       );
     return new Tensor(this, this.#native.borrow(pointer, bytes), sizes, dtype);
+  }
+
+  /**
+   * A tensor over memory that another process shares with this one, without a copy. GPUs only.
+   * @param handle of a `Tensor.ipcHandle()` of that process, or a CUipcMemHandle of any other library's: 64 bytes
+   * @param offset of the first element from the beginning of the allocation, in bytes (PyTorch has many tensors in one)
+   * @throws `ERR_ROI_LOSS_TYPE`, `ERR_ROI_LOSS_SHAPE`, `ERR_ROI_LOSS_DEVICE`
+   */
+  tensorFromIpc(handle: Uint8Array, shape: readonly number[], dtype: DType, offset = 0): Tensor {
+    checkArray('handle', handle, 'Uint8Array');
+    if (handle.length !== ipcHandleBytes)
+      throw rangeError('ERR_ROI_LOSS_SHAPE', `handle has ${handle.length} bytes; expected ${ipcHandleBytes}`);
+    checkDType('dtype', dtype);
+    checkSize('offset', offset);
+    const sizes = checkShape('shape', shape);
+    const { bytes } = dtypes[dtype];
+    if (offset % bytes !== 0)
+      throw rangeError('ERR_ROI_LOSS_SHAPE', `offset is ${offset}; expected a multiple of ${bytes}`);
+    const memory = this.handle.openShared(handle, offset, elements('shape', sizes) * bytes);
+    return new Tensor(this, memory, sizes, dtype);
   }
 
   /**

@@ -7,6 +7,7 @@ export interface NativeMemory {
   readonly pointer: bigint;
   write(from: HostArray): void;
   read(into: HostArray): void;
+  share(): Uint8Array;
   dispose(): void;
 }
 
@@ -64,6 +65,7 @@ export interface NativeDevice {
   stream(): bigint;
   allocate(bytes: number): NativeMemory;
   borrow(pointer: bigint, bytes: number): NativeMemory;
+  openShared(handle: Uint8Array, offset: number, bytes: number): NativeMemory;
   run(call: Float64Array, shape: NativeShape, buffers: NativeBuffers<HostArray>): void;
   flush(): NativePending | undefined;
   add(a: Float32Array, b: Float32Array, c: Float32Array): void;

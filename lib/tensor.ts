@@ -103,6 +103,15 @@ export class Tensor implements Disposable {
     return array;
   }
 
+  /**
+   * What another process on this machine opens the memory by, with `device.tensorFromIpc` or cuIpcOpenMemHandle: 64
+   * bytes. The tensor must outlive all use of it there. GPUs only.
+   * @throws `ERR_ROI_LOSS_DEVICE`, `ERR_ROI_LOSS_SHAPE` for a tensor that begins within its allocation
+   */
+  ipcHandle(): Uint8Array {
+    return this.memory('tensor').share();
+  }
+
   /** Frees the memory once the steps in flight are done with it. Memory that is borrowed stays as it is. */
   dispose(): void {
     if (this.#disposed) return;

@@ -6,4 +6,12 @@ void Backend::add(const float*, const float*, float*, int64_t) {
   throw DeviceError("only the CPU adds arrays of the host");
 }
 
+IpcToken Backend::share(const Memory&) {
+  throw DeviceError("memory of the CPU cannot be shared with another process");
+}
+
+MemoryRef Backend::open_shared(const IpcToken&, size_t, size_t) {
+  throw DeviceError("memory of another process can be opened on a GPU only");
+}
+
 }  // namespace roi

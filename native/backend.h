@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,9 @@ class Memory {
 };
 
 using MemoryRef = std::shared_ptr<Memory>;
+
+/// Names a piece of device memory across processes: CUipcMemHandle.
+using IpcToken = std::array<char, 64>;
 
 /// What a device could not do and why, in the words of its driver. Being out of memory is std::bad_alloc.
 struct DeviceError : std::runtime_error {
@@ -69,6 +73,12 @@ class Backend {
   /// Memory of somebody else, which must outlive all use of it. Throws std::invalid_argument if this cannot
   /// be memory of the device.
   virtual MemoryRef borrow(uint64_t pointer, size_t bytes) = 0;
+
+  /// What another process on this machine opens memory of this device by. Throws DeviceError where that
+  /// cannot be, std::invalid_argument if `memory` does not begin where its allocation does.
+  virtual IpcToken share(const Memory& memory);
+  /// `bytes` bytes from `offset` on of memory that another process shares.
+  virtual MemoryRef open_shared(const IpcToken& token, size_t offset, size_t bytes);
 
   /// Copies in the order of the stream; both return when the host's side of the copy is done with.
   virtual void write(Memory& target, const void* source, size_t bytes) = 0;

@@ -1,5 +1,7 @@
 #include "device.h"
 
+#include <algorithm>
+
 #include "../cpu/cpu_backend.h"
 #include "../cuda/cuda_backend.h"
 #include "../labels.h"
@@ -45,7 +47,8 @@ Napi::Function DeviceHandle::define(Napi::Env env) {
       env, "Device",
       {InstanceMethod<&DeviceHandle::description>("description"),
        InstanceMethod<&DeviceHandle::stream>("stream"), InstanceMethod<&DeviceHandle::allocate>("allocate"),
-       InstanceMethod<&DeviceHandle::borrow>("borrow"), InstanceMethod<&DeviceHandle::run>("run"),
+       InstanceMethod<&DeviceHandle::borrow>("borrow"),
+       InstanceMethod<&DeviceHandle::open_shared>("openShared"), InstanceMethod<&DeviceHandle::run>("run"),
        InstanceMethod<&DeviceHandle::flush>("flush"), InstanceMethod<&DeviceHandle::add>("add"),
        InstanceMethod<&DeviceHandle::dispose>("dispose")});
 }
@@ -108,6 +111,19 @@ Napi::Value DeviceHandle::borrow(const Napi::CallbackInfo& info) {
     throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_SHAPE", "pointer is no address");
   const MemoryRef memory =
       with_js_errors(info.Env(), "pointer", [&] { return device->borrow(pointer, bytes); });
+  return MemoryHandle::create(info.Env(), device, memory, false);
+}
+
+Napi::Value DeviceHandle::open_shared(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  const auto given = info[0].As<Napi::Uint8Array>();
+  const size_t offset = byte_count(info[1]), bytes = byte_count(info[2]);
+  IpcToken token;
+  if (given.ByteLength() != token.size())
+    throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_SHAPE", "handle has the wrong length");
+  std::copy_n(given.Data(), token.size(), token.begin());
+  const MemoryRef memory =
+      with_js_errors(info.Env(), "handle", [&] { return device->open_shared(token, offset, bytes); });
   return MemoryHandle::create(info.Env(), device, memory, false);
 }
 

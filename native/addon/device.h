@@ -27,6 +27,8 @@ class DeviceHandle : public Napi::ObjectWrap<DeviceHandle> {
   /// allocate(bytes) and borrow(pointer, bytes) give a Memory.
   Napi::Value allocate(const Napi::CallbackInfo& info);
   Napi::Value borrow(const Napi::CallbackInfo& info);
+  /// openShared(token, offset, bytes) as well, over memory of another process.
+  Napi::Value open_shared(const Napi::CallbackInfo& info);
   /// run(call, shape, buffers): a step over typed arrays, done when it returns.
   void run(const Napi::CallbackInfo& info);
   /// flush(): a Pending that is done when all before it is, or undefined if there is nothing to wait for.

@@ -1,5 +1,7 @@
 #include "memory.h"
 
+#include <algorithm>
+
 #include "environment.h"
 #include "errors.h"
 
@@ -24,7 +26,8 @@ Napi::Function MemoryHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Memory",
       {InstanceAccessor<&MemoryHandle::pointer>("pointer"), InstanceMethod<&MemoryHandle::write>("write"),
-       InstanceMethod<&MemoryHandle::read>("read"), InstanceMethod<&MemoryHandle::dispose>("dispose")});
+       InstanceMethod<&MemoryHandle::read>("read"), InstanceMethod<&MemoryHandle::share>("share"),
+       InstanceMethod<&MemoryHandle::dispose>("dispose")});
 }
 
 Napi::Object MemoryHandle::create(Napi::Env env, std::shared_ptr<Backend> backend, MemoryRef memory,
@@ -66,6 +69,14 @@ void MemoryHandle::read(const Napi::CallbackInfo& info) {
   const MemoryRef source = memory(info.Env());
   void* target = bytes_of(info, *source);
   with_js_errors(info.Env(), "reading a tensor", [&] { backend_->read(*source, target, source->bytes()); });
+}
+
+Napi::Value MemoryHandle::share(const Napi::CallbackInfo& info) {
+  const MemoryRef shared = memory(info.Env());
+  const IpcToken token = with_js_errors(info.Env(), "this tensor", [&] { return backend_->share(*shared); });
+  auto bytes = Napi::Uint8Array::New(info.Env(), token.size());
+  std::copy(token.begin(), token.end(), bytes.Data());
+  return bytes;
 }
 
 void MemoryHandle::dispose(const Napi::CallbackInfo& info) { release(info.Env()); }

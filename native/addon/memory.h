@@ -21,6 +21,8 @@ class MemoryHandle : public Napi::ObjectWrap<MemoryHandle> {
   Napi::Value pointer(const Napi::CallbackInfo& info);
   void write(const Napi::CallbackInfo& info);
   void read(const Napi::CallbackInfo& info);
+  /// share(): the bytes of an IpcToken.
+  Napi::Value share(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
   MemoryRef memory(Napi::Env env) const;

@@ -124,6 +124,10 @@ class CudaBackend : public Backend {
   MemoryRef borrow(uint64_t pointer, size_t bytes) override {
     return std::make_shared<BorrowedMemory>(*gpu_, pointer, bytes);
   }
+  IpcToken share(const Memory& memory) override { return cuda::share(*gpu_, address(memory)); }
+  MemoryRef open_shared(const IpcToken& token, size_t offset, size_t bytes) override {
+    return std::make_shared<SharedMemory>(gpu_, token, offset, bytes);
+  }
   void write(Memory& target, const void* source, size_t bytes) override {
     staging_.write(address(target), source, bytes, stream_.handle);
   }

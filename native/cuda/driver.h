@@ -21,8 +21,9 @@ using StreamHandle = struct StreamTag*;
 using EventHandle = struct EventTag*;
 using Graph = struct GraphTag*;
 using GraphExec = struct GraphExecTag*;
+/// Passed by value, as CUipcMemHandle is.
 struct IpcHandle {
-  char bytes[64];
+  IpcToken token;
 };
 
 constexpr Status kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209, kNotReady = 600;

@@ -87,6 +87,41 @@ BorrowedMemory::BorrowedMemory(const Gpu& gpu, DevicePointer pointer, size_t byt
                                 std::to_string(bytes));
 }
 
+SharedMemory::SharedMemory(std::shared_ptr<Gpu> gpu, const IpcToken& token, size_t offset, size_t bytes)
+    : Memory(nullptr, bytes), gpu_(std::move(gpu)) {
+  const Driver& driver = gpu_->driver();
+  if (!driver.ipc_open_handle) throw DeviceError("this driver has no cuIpcOpenMemHandle");
+  const Current current(*gpu_);
+  driver.check(driver.ipc_open_handle(&base_, {token}, kIpcLazyPeerAccess),
+               "opening another process's memory");
+  DevicePointer base = 0;
+  size_t size = 0;
+  if (driver.address_range(&base, &size, base_) == kSuccess && offset + bytes > size) {
+    driver.ipc_close_handle(base_);
+    throw std::invalid_argument("names " + std::to_string(size) + " bytes; expected " +
+                                std::to_string(offset + bytes));
+  }
+  data_ = reinterpret_cast<void*>(base_ + offset);
+}
+
+SharedMemory::~SharedMemory() {
+  if (const Current current(*gpu_, std::nothrow); current) gpu_->driver().ipc_close_handle(base_);
+}
+
+IpcToken share(const Gpu& gpu, DevicePointer pointer) {
+  const Driver& driver = gpu.driver();
+  if (!driver.ipc_get_handle) throw DeviceError("this driver has no cuIpcGetMemHandle");
+  const Current current(gpu);
+  DevicePointer base = 0;
+  size_t size = 0;
+  driver.check(driver.address_range(&base, &size, pointer), "looking for an allocation");
+  if (base != pointer)
+    throw std::invalid_argument("does not begin where its allocation does; share that instead");
+  IpcHandle handle{};
+  driver.check(driver.ipc_get_handle(&handle, pointer), "sharing memory");
+  return handle.token;
+}
+
 MappedMemory::MappedMemory(std::shared_ptr<Gpu> gpu, size_t bytes) : gpu_(std::move(gpu)) {
   const Driver& driver = gpu_->driver();
   const Current current(*gpu_);

@@ -51,6 +51,21 @@ class BorrowedMemory : public Memory {
   BorrowedMemory(const Gpu& gpu, DevicePointer pointer, size_t bytes);
 };
 
+/// Memory of the device that another process allocated.
+class SharedMemory : public Memory {
+ public:
+  /// Throws std::invalid_argument if what is shared is smaller.
+  SharedMemory(std::shared_ptr<Gpu> gpu, const IpcToken& token, size_t offset, size_t bytes);
+  ~SharedMemory() override;
+
+ private:
+  const std::shared_ptr<Gpu> gpu_;
+  DevicePointer base_ = 0;
+};
+
+/// The token of memory that begins where its allocation does.
+IpcToken share(const Gpu& gpu, DevicePointer pointer);
+
 /// Memory of the host that the GPU writes to.
 class MappedMemory {
  public:
