@@ -1,67 +1,69 @@
 import type { BatchSizes, FusedLossOptions } from 'roi-loss';
 
-// The launches whose memory traffic is counted, each with the least that it must move.
+// The launches whose memory traffic is counted, each with the least that it must move for a RoI.
 
 export interface TrafficCase {
   readonly name: string;
-  readonly sizes: BatchSizes;
+  /** What `device.batch` takes besides the number of RoIs. */
+  readonly sizes: Omit<BatchSizes, 'rois'>;
   readonly options: FusedLossOptions;
-  /** Bytes that the step must read and write. */
+  /** Bytes that a foreground RoI's step must read and write. */
   readonly least: number;
-  /** Mask pixels that it computes. */
+  /** Mask pixels of a RoI. */
   readonly pixels: number;
 }
 
-/** Few enough for an interpreter, and all foreground. */
-const rois = 256;
 const classes = 81;
-const maskPixels = rois * 28 * 28;
-const labels = rois * 4;
-const compact = { rois, classes, terms: ['mask'], maskGrad: 'compact' } as const;
+const pixels = 28 * 28;
+const compact = { classes, terms: ['mask'], maskGrad: 'compact' } as const;
 
+const label = 4;
+/** Of a RoI: its loss, for the last block to add up. */
+const loss = 4;
+/** Read and written, where gradients are written sparsely: the channel that is not zero. */
+const written = 8;
 /** Logits in, targets in, gradient out. */
-const maskBytes = (element: number, target: number) => maskPixels * (2 * element + target) + labels;
-const classBytes = 2 * rois * classes * 4 + labels;
-/** A box is 16 bytes of deltas, of targets and of gradient; memory moves in sectors of 32. */
-const boxBytes = rois * (32 + 16 + 32) + labels;
-const stale = (element: number) => maskPixels * element;
+const maskBytes = (element: number, target: number) =>
+  pixels * (2 * element + target) + label + loss + written;
+/** Memory moves in sectors of 32 bytes; a box is 16 of deltas and 16 of gradient, each in a sector that is its own. */
+const boxBytes = 32 + 16 + 32 + 32 + label + loss + written;
 
 export const trafficCases: readonly TrafficCase[] = [
-  { name: 'bce', sizes: compact, options: {}, least: maskBytes(4, 4), pixels: maskPixels },
+  { name: 'mask, bce', sizes: compact, options: {}, least: maskBytes(4, 4), pixels },
   {
-    name: 'dice',
+    name: 'mask, dice',
     sizes: compact,
     options: { mask: { kind: 'dice' } },
     least: maskBytes(4, 4),
-    pixels: maskPixels,
+    pixels,
   },
   {
-    name: 'mixture',
+    name: 'mask, mixture',
     sizes: compact,
     options: { mask: { kind: { dice: 0.5, 'smoothed-bce': 0.5 } } },
     least: maskBytes(4, 4),
-    pixels: maskPixels,
+    pixels,
   },
   {
-    name: 'bce, bfloat16, bytes',
+    name: 'mask, bce, bfloat16, bytes',
     sizes: { ...compact, dtype: 'bfloat16', maskTargetType: 'uint8' },
     options: {},
     least: maskBytes(2, 1),
-    pixels: maskPixels,
+    pixels,
   },
   {
-    name: 'bce, dense, sparse writing',
+    name: 'mask, bce, dense and sparse',
     sizes: { ...compact, maskGrad: 'dense' },
     options: {},
-    least: maskBytes(4, 4) + stale(4) + 2 * labels,
-    pixels: maskPixels,
+    least: maskBytes(4, 4) + pixels * 4,
+    pixels,
   },
-  { name: 'class', sizes: { rois, classes, terms: ['class'] }, options: {}, least: classBytes, pixels: 0 },
   {
-    name: 'box',
-    sizes: { rois, classes, terms: ['box'] },
+    name: 'class',
+    sizes: { classes, terms: ['class'] },
     options: {},
-    least: boxBytes + 32 * rois + 2 * labels,
+    least: 8 * classes + label + loss,
     pixels: 0,
   },
+  { name: 'box', sizes: { classes, terms: ['box'] }, options: {}, least: boxBytes, pixels: 0 },
 ];

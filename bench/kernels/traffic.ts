@@ -6,8 +6,8 @@ import { floats, random } from '../../test/support/random';
 import { formatTable } from '../table';
 import { type TrafficCase, trafficCases } from './cases';
 
-// What the kernels ask of memory, counted by an interpreter of the PTX that nvcc made: it is found as
-// libcuda.so.1 and logs a line of counters for each launch. Not a GPU, and it has no notion of time.
+// `npm run kernels:traffic`: what the kernels ask of memory, counted by an interpreter of the PTX that nvcc made. It is
+// found as libcuda.so.1 and logs a line of counters for each launch. It is no GPU and has no notion of time.
 
 interface Counters {
   readonly thread_instr: number;
@@ -20,16 +20,19 @@ interface Counters {
 const folder = mkdtempSync(join(tmpdir(), 'roi-loss-traffic-'));
 const log = join(folder, 'launches.jsonl');
 process.env.PTXRUN_LOG = log;
+process.env.PTXRUN_SMS = '1';
 
 const lastLaunch = (): Counters =>
   JSON.parse(readFileSync(log, 'utf8').trim().split('\n').at(-1) as string).counters;
 
-/** The counters of the second step over new labels, which has to clear what the first has written. */
-function count({ sizes, options }: TrafficCase): Counters {
+/**
+ * The counters of the second step over new labels, which has to clear what the first has written. With a normalizer: the
+ * count of a mean costs every block 4 bytes a RoI more, whatever the term.
+ */
+function count({ sizes, options }: TrafficCase, rois: number): Counters {
   using device = openDevice('cuda');
-  using batch = device.batch(sizes);
+  using batch = device.batch({ ...sizes, rois });
   const next = random(1);
-  const { rois, classes, dtype = 'float32' } = sizes;
   for (const [name, tensor] of Object.entries(batch.inputs)) {
     if (tensor.dtype === 'float32') tensor.write(floats(next, tensor.length, name === 'maskTargets' ? 1 : 4));
     if (tensor.dtype === 'uint8') tensor.write(new Uint8Array(tensor.length).map(() => Math.round(next())));
@@ -37,29 +40,52 @@ function count({ sizes, options }: TrafficCase): Counters {
     if (tensor.dtype === 'bfloat16')
       tensor.write(new Uint16Array(floats(next, tensor.length).buffer).filter((_, i) => i % 2 === 1));
   }
-  if (dtype === 'float16') throw new Error('float16 inputs are not made here');
   for (const shift of [0, 1]) {
-    batch.write({ labels: new Int32Array(rois).map((_, r) => 1 + ((r + shift) % (classes - 1))) });
-    fusedLoss(batch, options).lossesSync();
+    batch.write({ labels: new Int32Array(rois).map((_, r) => 1 + ((r + shift) % (sizes.classes - 1))) });
+    fusedLoss(batch, { normalizer: rois, ...options }).lossesSync();
   }
   return lastLaunch();
 }
 
+const bytesOf = (c: Counters) => 32 * (c.gld_sectors + c.gst_sectors + c.atom_sectors);
+const [few, many] = [128, 384] as const;
+
+/** What a RoI adds to a launch: the difference of two, over a grid that is the same. */
+function rowOf(spec: TrafficCase): string[] {
+  const [a, b] = [count(spec, few), count(spec, many)];
+  const eachRoi = (of: (c: Counters) => number) => (of(b) - of(a)) / (many - few);
+  const moved = eachRoi(bytesOf);
+  const instructions = eachRoi((c) => c.thread_instr);
+  return [
+    spec.name,
+    String(spec.least),
+    moved.toFixed(0),
+    (moved / spec.least).toFixed(3),
+    spec.pixels ? (instructions / spec.pixels).toFixed(1) : '–',
+    instructions.toFixed(0),
+    String(b.s_conflicts),
+  ];
+}
+
+const header = [
+  'launch',
+  'least bytes',
+  'bytes moved',
+  'ratio',
+  'PTX instructions a pixel',
+  'a RoI',
+  'bank conflicts',
+];
+
 try {
-  const rows = trafficCases.map((spec) => {
-    const c = count(spec);
-    const moved = 32 * (c.gld_sectors + c.gst_sectors + c.atom_sectors);
-    return [
-      spec.name,
-      String(spec.least),
-      String(moved),
-      (moved / spec.least).toFixed(3),
-      spec.pixels ? (c.thread_instr / spec.pixels).toFixed(1) : '–',
-      String(c.s_conflicts),
-    ];
-  });
-  const header = ['launch', 'least bytes', 'bytes moved', 'ratio', 'instructions a pixel', 'bank conflicts'];
-  console.log(formatTable(header, rows, process.stdout.columns ?? 110));
+  console.log(openDevice('cuda').description);
+  const rows = trafficCases.map(rowOf);
+  if (process.argv.includes('--markdown')) {
+    const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+    console.log([line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n'));
+  } else {
+    console.log(formatTable(header, rows, process.stdout.columns ?? 110));
+  }
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -121,7 +121,10 @@ constexpr int kMaxSums = 3;
 /// The part of a block's shared memory that every task uses; rows of class scores follow it.
 struct alignas(16) BlockState {
   double scratch[kMaxSums * kWarps];
-  float mask_scratch[2][kMaxSums * kWarps];  ///< in turns, so that a task needs one barrier
+  // Of masks, in turns, so that a task needs one barrier.
+  float mask_scratch[2][kMaxSums * kWarps];
+  int mask_labels[2][kWarps];
+  int mask_written[2][kWarps];
   int class_labels[kClassTile];
   float class_losses[kClassTile];
   Factors cls, box, mask;

@@ -155,15 +155,27 @@ struct Pixels {
   }
 };
 
-ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile) {
+/// Reads what decides where the pixels of a tile lie, a tile ahead of them: nobody waits for a label.
+ROI_GPU void read_labels(const StepParams& params, int tile, bool turn) {
   const MaskParams& m = params.mask;
+  const int rois = kBlock >> m.log2_threads, p = tile * rois + thread();
+  if (tile >= params.tasks.mask || thread() >= rois || p >= params.mask_rois) return;
+  const int label = load(params.mask_labels + p);
+  if (is_bad(label, params.classes)) report_bad_label(params, true, p);
+  store_shared(&block_state().mask_labels[turn][thread()], label);
+  if (m.gradient && m.fill == GradFill::kSparse)
+    store_shared(&block_state().mask_written[turn][thread()], load_fresh(m.written + p));
+}
+
+ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile, bool turn) {
+  const MaskParams& m = params.mask;
+  const int slot = thread() >> m.log2_threads;
   MaskRoi roi{};
-  roi.p = (tile * kBlock + thread()) >> m.log2_threads;
+  roi.p = tile * (kBlock >> m.log2_threads) + slot;
   roi.rank = thread() & ((1 << m.log2_threads) - 1);
   roi.grad_channel = roi.stale_channel = -1;
   if (roi.p >= params.mask_rois) return roi;
-  const int32_t label = load(params.mask_labels + roi.p);
-  if (is_bad(label, params.classes) && roi.rank == 0) report_bad_label(params, true, roi.p);
+  const int label = load_shared(&block_state().mask_labels[turn][slot]);
   roi.foreground = label >= 1 && label < params.classes;
   const auto channel = [&](const MaskStrides& s) { return s.scale * label + s.offset; };
   if (roi.foreground) {
@@ -172,7 +184,7 @@ ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile) {
     roi.grad = int64_t{roi.p} * m.grad_strides.roi + roi.grad_channel * m.grad_strides.channel;
   }
   if (m.gradient && m.fill == GradFill::kSparse) {
-    const int written = load_fresh(m.written + roi.p) - 1;
+    const int written = load_shared(&block_state().mask_written[turn][slot]) - 1;
     if (written != roi.grad_channel) roi.stale_channel = written;
   }
   return roi;
@@ -209,9 +221,9 @@ ROI_GPU void count_pixels(const MaskParams& m, const MaskRoi& roi, const MaskSum
 }
 
 template <class Held>
-ROI_GPU void mask_tile_of(const StepParams& params, int tile, float* scratch) {
+ROI_GPU void mask_tile_of(const StepParams& params, int tile, bool turn) {
   const MaskParams& m = params.mask;
-  const MaskRoi roi = mask_roi(params, tile);
+  const MaskRoi roi = mask_roi(params, tile, turn);
   const int piece = Held::piece(m);
   const float scale = roi.foreground ? grad_scale(m, block_state().mask, roi.p) : 0.0f;
   const float pixel_scale = scale * m.cross_entropy_pixel;
@@ -229,7 +241,8 @@ ROI_GPU void mask_tile_of(const StepParams& params, int tile, float* scratch) {
     if (has_cross_entropy(m)) pixels.add_cross_entropy(m, roi, begin, pixel_scale, sums);
   }
   if (m.metrics) count_pixels(m, roi, sums);
-  reduce(m, sums, scratch);
+  read_labels(params, tile + blocks(), !turn);
+  reduce(m, sums, block_state().mask_scratch[turn]);
 
   if (has_dice(m) && m.gradient && roi.foreground) {
     const auto derivative = dice::derivative(sums.mismatch, sums.overlap, m.eps, scale * m.dice);
@@ -243,18 +256,17 @@ ROI_GPU void mask_tile_of(const StepParams& params, int tile, float* scratch) {
   float loss = m.cross_entropy_pixel * sums.cross_entropy;
   if (has_dice(m)) loss += m.dice * dice::value(sums.mismatch, sums.overlap, m.eps);
   store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
-  // All threads have read it.
   if (m.gradient && m.fill == GradFill::kSparse) store(m.written + roi.p, roi.grad_channel + 1);
 }
 
 template <class T>
-ROI_GPU void mask_tile(const StepParams& params, int tile, float* scratch) {
+ROI_GPU void mask_tile(const StepParams& params, int tile, bool turn) {
   if (!params.mask.vector)
-    mask_tile_of<Pixels<T, AnyTarget, 1, 1>>(params, tile, scratch);
+    mask_tile_of<Pixels<T, AnyTarget, 1, 1>>(params, tile, turn);
   else if (params.mask.target_dtype == DType::kUint8)
-    mask_tile_of<Pixels<T, uint8_t, 4, kMaskAccesses>>(params, tile, scratch);
+    mask_tile_of<Pixels<T, uint8_t, 4, kMaskAccesses>>(params, tile, turn);
   else
-    mask_tile_of<Pixels<T, float, 4, kMaskAccesses>>(params, tile, scratch);
+    mask_tile_of<Pixels<T, float, 4, kMaskAccesses>>(params, tile, turn);
 }
 
 /// `fill: rewrite`: zeros in all of a RoI's gradient but the label's channel, a slice of it a block.
