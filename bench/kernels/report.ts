@@ -1,4 +1,5 @@
 import { formatTable } from '../table';
+import { markdownTable, writeSection } from './document';
 import { allResources, hasCompiler } from './resources';
 
 // `npm run kernels:report`: registers, stack and spills of each kernel on each architecture.
@@ -16,6 +17,7 @@ async function main(): Promise<void> {
   const rows = resources.map((r) =>
     [r.kernel, r.architecture, r.registers, r.stack, r.spillStores, r.spillLoads, r.blocks].map(String),
   );
+  if (process.argv.includes('--write')) writeSection('resources', markdownTable(header, rows));
   console.log(formatTable(header, rows, process.stdout.columns ?? 100));
 }
 

@@ -5,6 +5,7 @@ import { fusedLoss, openDevice } from 'roi-loss';
 import { floats, random } from '../../test/support/random';
 import { formatTable } from '../table';
 import { type TrafficCase, trafficCases } from './cases';
+import { markdownTable, writeSection } from './document';
 
 // `npm run kernels:traffic`: what the kernels ask of memory, counted by an interpreter of the PTX that nvcc made. It is
 // found as libcuda.so.1 and logs a line of counters for each launch. It is no GPU and has no notion of time.
@@ -78,14 +79,11 @@ const header = [
 ];
 
 try {
-  console.log(openDevice('cuda').description);
   const rows = trafficCases.map(rowOf);
-  if (process.argv.includes('--markdown')) {
-    const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-    console.log([line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n'));
-  } else {
-    console.log(formatTable(header, rows, process.stdout.columns ?? 110));
-  }
+  const { description } = openDevice('cuda');
+  if (process.argv.includes('--write'))
+    writeSection('traffic', `Counted by ${description}.\n\n${markdownTable(header, rows)}`);
+  console.log(`${description}\n${formatTable(header, rows, process.stdout.columns ?? 110)}`);
 } finally {
   rmSync(folder, { recursive: true });
 }
