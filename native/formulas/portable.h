@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 // The formulas are templates over F: `float` in a CUDA thread and in scalar host code, vectors of floats on
 // the CPU. Whatever F is, it has + − × ÷, the operations below, and in those of masks exp_nonpositive(x) =
 // e^x, quotient(a, b) = a / b to a few ulp, and log1p_nonnegative(x) = log(1 + x) (native/cpu/math.h,
@@ -19,6 +21,6 @@ namespace roi {
 
 ROI_FORMULA float select(bool condition, float yes, float no) { return condition ? yes : no; }
 ROI_FORMULA bool is_negative(float x) { return x < 0.0f; }
-ROI_FORMULA float magnitude(float x) { return x < 0.0f ? -x : x; }
+ROI_FORMULA float magnitude(float x) { return fabsf(x); }
 
 }  // namespace roi
