@@ -10,7 +10,7 @@ set(CMAKE_CXX_ARCHIVE_CREATE "\"${zig}\" ar qcD <TARGET> <OBJECTS>")
 set(CMAKE_CXX_ARCHIVE_FINISH "\"${zig}\" ranlib -D <TARGET>")
 string(REGEX MATCH "^[^-]+" CMAKE_SYSTEM_PROCESSOR ${target})
 # The same bytes wherever and whenever they are built.
-set(CMAKE_CXX_FLAGS_INIT -ffile-prefix-map=${root}=.)
+add_compile_options(-ffile-prefix-map=${root}=.)
 set(CMAKE_SHARED_LINKER_FLAGS_INIT -s)
 
 if(target MATCHES "-linux-")
