@@ -10,10 +10,10 @@ import {
 } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
+import { type AllInputs, inputsOf, type Sizes } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses } from './support/close';
 import { halves } from './support/half';
-import { type AllInputs, inputsOf, type Sizes } from './support/random';
 
 const test = suite('batch');
 

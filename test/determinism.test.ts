@@ -1,9 +1,9 @@
 import { type Device, fusedLoss, type HostArray, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { inputsOf } from '../lib/reference/random';
 import { assertSame } from './support/close';
 import { halves } from './support/half';
-import { inputsOf } from './support/random';
 
 // The same bits, whatever the number of threads and however often.
 

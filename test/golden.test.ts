@@ -11,7 +11,7 @@ import {
 } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
 import { assertClose, assertLoss, assertLosses } from './support/close';
 import { type Fixture, fixtureNames, loadFixture } from './support/golden';
 

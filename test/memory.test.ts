@@ -1,7 +1,7 @@
 import { fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inputsOf } from './support/random';
+import { inputsOf } from '../lib/reference/random';
 
 // The runner gives --expose-gc.
 

@@ -1,8 +1,8 @@
 import { fusedClassLoss, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceClassMetrics, referenceMaskMetrics } from './reference/metrics';
-import { inputsOf } from './support/random';
+import { referenceClassMetrics, referenceMaskMetrics } from '../lib/reference/metrics';
+import { inputsOf } from '../lib/reference/random';
 
 const test = suite('metrics');
 

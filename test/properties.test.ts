@@ -9,9 +9,9 @@ import {
 } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
+import { type AllInputs, floats, inputsOf, random } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses, assertSame } from './support/close';
-import { type AllInputs, floats, inputsOf, random } from './support/random';
 
 const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
 console.log(`seed ${seed} (ROI_LOSS_SEED)`);

@@ -1,8 +1,8 @@
 import { fusedLoss, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
-import { type ReferenceOptions, referenceLoss } from './reference';
+import { type ReferenceOptions, referenceLoss } from '../lib/reference';
+import { type AllInputs, floats, inputsOf, random } from '../lib/reference/random';
 import { assertClose, assertLosses } from './support/close';
-import { type AllInputs, floats, inputsOf, random } from './support/random';
 
 // The package against the float64 reference, over options, shapes and element types.
 

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { fusedLoss } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inputsOf } from './support/random';
+import { inputsOf } from '../lib/reference/random';
 
 const test = suite('workers');
 
