@@ -25,7 +25,7 @@ export interface Threads {
 export const startThreads = (threads: number): Threads => ({
   threads,
   device: openDevice('cpu', { threads }),
-  adder: new native.Device(threads, process.env.ROI_LOSS_SIMD),
+  adder: new native.Device('cpu', threads, process.env.ROI_LOSS_SIMD),
 });
 
 function onHandles(spec: Case, { own, labels }: CaseInputs, batch: Batch): Contender {

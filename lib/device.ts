@@ -3,7 +3,7 @@ import { Batch } from './batch';
 import type { BatchSizes, BatchTensors } from './batch-shape';
 import { arrayName, checkArray, checkKeys, checkObject, elements } from './check';
 import { defaultDType, dtypes } from './dtypes';
-import { plainError, rangeError, show, typeError } from './errors';
+import { plainError, type RoiLossError, rangeError, show, typeError } from './errors';
 import { type NativeDevice, native } from './native';
 import { checkDType, checkShape, Tensor } from './tensor';
 import type { DType, HostArray } from './types';
@@ -11,6 +11,8 @@ import type { DType, HostArray } from './types';
 export interface DeviceOptions {
   /** Threads of the CPU, 1 to 1024. Default: `ROI_LOSS_NUM_THREADS`, else the cores this process may use. */
   readonly threads?: number | undefined;
+  /** The CUstream of the GPU's primary context to enqueue on. Default: a stream of the device's own. */
+  readonly stream?: bigint | undefined;
 }
 
 /** What `devices()` tells of a device. */
@@ -21,9 +23,12 @@ export interface DeviceInfo {
   readonly description: string;
   /** Why it is not available. */
   readonly reason?: string;
+  /** Of a GPU, such as `9.0`. */
+  readonly computeCapability?: string;
+  /** Of a GPU, in bytes. */
+  readonly memory?: number;
 }
 
-const noCuda = 'this build of roi-loss has no CUDA kernels';
 const maxThreads = 1024;
 
 function checkThreads(name: string, value: unknown): number {
@@ -41,24 +46,46 @@ function defaultThreads(): number {
   return checkThreads('ROI_LOSS_NUM_THREADS', /^\d+$/.test(variable) ? Number(variable) : variable);
 }
 
+/** The options of a kind of device. */
+const optionKeys = { cpu: new Set(['threads']), cuda: new Set(['stream']) };
+
+function openCpu({ threads }: DeviceOptions): NativeDevice {
+  const count = threads === undefined ? defaultThreads() : checkThreads('threads', threads);
+  return new native.Device('cpu', count, process.env.ROI_LOSS_SIMD);
+}
+
+function openCuda(ordinal: number, { stream }: DeviceOptions): NativeDevice {
+  if (stream !== undefined && (typeof stream !== 'bigint' || stream <= 0n || stream >= 1n << 64n))
+    throw typeError('ERR_ROI_LOSS_OPTION', `stream is ${show(stream)}; expected a CUstream as a bigint`);
+  try {
+    return new native.Device('cuda', ordinal, stream);
+  } catch (error) {
+    if ((error as RoiLossError).code !== 'ERR_ROI_LOSS_DEVICE') throw error;
+    throw plainError(
+      'ERR_ROI_LOSS_DEVICE',
+      `cannot open 'cuda:${ordinal}': ${(error as Error).message}`,
+      error,
+    );
+  }
+}
+
 /** Where losses are computed: its memory, and one stream on which steps run in order. Made by {@link openDevice}. */
 export class Device implements Disposable {
-  /** `'cpu'`. */
+  /** `'cpu'`, or `'cuda:N'`. */
   readonly name: string;
-  /** Such as `CPU, avx2, 8 threads`. */
+  /** Such as `CPU, avx2, 8 threads`, or `CUDA, NVIDIA H100, compute capability 9.0`. */
   readonly description: string;
   /** The CUstream that steps are enqueued on; 0 on the CPU. */
-  readonly stream: bigint = 0n;
+  readonly stream: bigint;
   readonly #native: NativeDevice;
   #disposed = false;
 
   /** @internal */
-  constructor(name: string, options: DeviceOptions) {
-    const threads =
-      options.threads === undefined ? defaultThreads() : checkThreads('threads', options.threads);
+  constructor(name: string, device: NativeDevice) {
     this.name = name;
-    this.#native = new native.Device(threads, process.env.ROI_LOSS_SIMD);
-    this.description = this.#native.description();
+    this.#native = device;
+    this.description = device.description();
+    this.stream = device.stream();
   }
 
   /**
@@ -90,8 +117,9 @@ export class Device implements Disposable {
   }
 
   /**
-   * A tensor over memory of another library, which must stay valid as long as the tensor is used. On the CPU the address
-   * cannot be verified: a wrong one reads or writes whatever lies there.
+   * A tensor over memory of another library, which must stay valid as long as the tensor is used. On a GPU the driver
+   * verifies that the address is one of its own and the allocation large enough; on the CPU nothing can: a wrong address
+   * reads or writes whatever lies there.
    * @throws `ERR_ROI_LOSS_TYPE`, `ERR_ROI_LOSS_SHAPE`
    */
   tensorAt(pointer: bigint, shape: readonly number[], dtype: DType): Tensor {
@@ -121,9 +149,15 @@ export class Device implements Disposable {
     return new Batch(this, options);
   }
 
-  /** Resolves when all steps enqueued so far are done. */
+  /**
+   * Resolves when all steps enqueued so far are done.
+   * @throws `ERR_ROI_LOSS_LABEL` for a step that came upon a bad label on the device and that nobody has awaited;
+   * `ERR_ROI_LOSS_DEVICE` if the device failed
+   */
   async synchronize(): Promise<void> {
-    await this.handle.flush()?.done();
+    const pending = this.handle.flush();
+    await pending?.done();
+    pending?.check();
   }
 
   get disposed(): boolean {
@@ -162,17 +196,21 @@ export class Device implements Disposable {
 
 /**
  * Opens a device.
- * @param name `'cpu'`, `'cuda'` or `'cuda:1'`. Default: the first CUDA GPU, else the CPU
+ * @param name `'cpu'`, `'cuda'` (the first GPU) or `'cuda:1'`. Default: the first GPU, else the CPU
  * @throws `ERR_ROI_LOSS_DEVICE` if there is no such device or it cannot be used here, with the reason;
  * `ERR_ROI_LOSS_OPTION`
  */
-export function openDevice(name = 'cpu', options: DeviceOptions = {}): Device {
+export function openDevice(name?: string, options: DeviceOptions = {}): Device {
   checkObject('options', options);
-  checkKeys('option', options, new Set(['threads']));
-  if (typeof name !== 'string' || !/^(cpu|cuda(:\d+)?)$/.test(name))
+  const chosen = name ?? (typeof native.listGpus() === 'string' ? 'cpu' : 'cuda');
+  const ordinal = typeof chosen === 'string' ? /^(?:cpu|cuda(?::(\d+))?)$/.exec(chosen) : null;
+  if (!ordinal)
     throw rangeError('ERR_ROI_LOSS_DEVICE', `device is ${show(name)}; expected 'cpu', 'cuda' or 'cuda:N'`);
-  if (name !== 'cpu') throw plainError('ERR_ROI_LOSS_DEVICE', `cannot open '${name}': ${noCuda}`);
-  return new Device(name, options);
+  const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
+  checkKeys(`option of '${kind}'`, options, optionKeys[kind]);
+  if (kind === 'cpu') return new Device('cpu', openCpu(options));
+  const gpu = Number(ordinal[1] ?? 0);
+  return new Device(`cuda:${gpu}`, openCuda(gpu, options));
 }
 
 /** The device of calls on host arrays that name none. */
@@ -193,8 +231,18 @@ export function deviceOf(device: unknown = 'cpu'): Device {
 
 /** The devices of this machine, usable or not, and why not. */
 export function devices(): DeviceInfo[] {
+  const cpu = { name: 'cpu', available: true, description: deviceOf('cpu').description };
+  const gpus = native.listGpus();
+  if (typeof gpus === 'string')
+    return [cpu, { name: 'cuda', available: false, description: 'NVIDIA GPU', reason: gpus }];
   return [
-    { name: 'cpu', available: true, description: deviceOf('cpu').description },
-    { name: 'cuda', available: false, description: 'NVIDIA GPU', reason: noCuda },
+    cpu,
+    ...gpus.map(({ name, computeCapability, memory }, i) => ({
+      name: `cuda:${i}`,
+      available: true,
+      description: name,
+      computeCapability,
+      memory,
+    })),
   ];
 }

@@ -15,6 +15,8 @@ export interface NativePending {
   done(): Promise<void>;
   /** Waits for the step and writes its result into the numbers of a call. */
   result(call: Float64Array): void;
+  /** Waits for the step and throws what went wrong and nobody was told of. */
+  check(): void;
 }
 
 /** Sizes and element types of a step, as `parse_shape` in native/addon/arguments.cpp reads them. */
@@ -59,6 +61,7 @@ export type NativeBuffers<T> = { [K in BufferName]?: T | undefined };
 
 export interface NativeDevice {
   description(): string;
+  stream(): bigint;
   allocate(bytes: number): NativeMemory;
   borrow(pointer: bigint, bytes: number): NativeMemory;
   run(call: Float64Array, shape: NativeShape, buffers: NativeBuffers<HostArray>): void;
@@ -80,13 +83,27 @@ export interface NativeBatch {
 // It has no types of its own.
 const load: (root: string) => unknown = require('node-gyp-build');
 
+export interface NativeGpu {
+  readonly name: string;
+  readonly computeCapability: string;
+  /** Bytes. */
+  readonly memory: number;
+}
+
+interface NativeDeviceConstructor {
+  new (kind: 'cpu', threads: number, simd: string | undefined): NativeDevice;
+  new (kind: 'cuda', ordinal: number, stream: bigint | undefined): NativeDevice;
+}
+
 interface Addon {
-  readonly Device: new (threads: number, simd?: string) => NativeDevice;
+  readonly Device: NativeDeviceConstructor;
   readonly Batch: new (
     device: NativeDevice,
     shape: NativeShape,
     buffers: NativeBuffers<NativeMemory>,
   ) => NativeBatch;
+  /** The GPUs, or why there is none. */
+  listGpus(): readonly NativeGpu[] | string;
   /** The name of each number of a call, `term.name`, in their order. */
   readonly callSlots: readonly string[];
 }

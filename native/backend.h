@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "problem.h"
@@ -26,11 +28,31 @@ class Memory {
 
 using MemoryRef = std::shared_ptr<Memory>;
 
+/// What a device could not do and why, in the words of its driver. Being out of memory is std::bad_alloc.
+struct DeviceError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A bad label that the device came upon, and whether anybody has been told.
+struct BadLabelReport {
+  explicit BadLabelReport(BadLabel bad) : label(bad) {}
+  const BadLabel label;
+  std::atomic<bool> reported{false};
+};
+
+/// What a backend adds to a step.
+struct StepState {
+  virtual ~StepState() = default;
+};
+
 /// One step on its way through a backend. It holds what the step needs until it is done.
 struct Step {
   Problem problem;
   Result result;
-  std::function<void()> on_done;  ///< called once, on any thread, after `result` is complete
+  std::string error;  ///< why there is no result, if not empty
+  std::shared_ptr<BadLabelReport> bad_label;
+  std::unique_ptr<StepState> state;
+  std::function<void()> on_done;  ///< called once, on any thread, after all of these are complete
 };
 
 using StepRef = std::shared_ptr<Step>;
@@ -44,7 +66,8 @@ class Backend {
 
   /// Zero-filled. Throws std::bad_alloc.
   virtual MemoryRef allocate(size_t bytes) = 0;
-  /// Memory of somebody else, which must outlive all use of it.
+  /// Memory of somebody else, which must outlive all use of it. Throws std::invalid_argument if this cannot
+  /// be memory of the device.
   virtual MemoryRef borrow(uint64_t pointer, size_t bytes) = 0;
 
   /// Copies in the order of the stream; both return when the host's side of the copy is done with.
@@ -55,9 +78,9 @@ class Backend {
   virtual std::optional<BadLabel> find_bad_label(const Problem& problem) = 0;
   /// Whether `problem` should go through the stream, being long or behind others. If not, `run` it.
   virtual bool queues(const Problem& problem) = 0;
-  /// Runs a step whose memory is the host's or this device's, after all that was submitted before.
+  /// Runs a step whose memory is the host's, after all that was submitted before.
   virtual void run(const Problem& problem, Result& result) = 0;
-  /// Enqueues a step.
+  /// Enqueues a step whose memory is the device's, but for class weights and upstream gradients.
   virtual void submit(StepRef step) = 0;
 
   /// Returns when all that was submitted is done.
@@ -65,8 +88,11 @@ class Backend {
   /// Finishes what was submitted, its `on_done` included. Nothing may be submitted after.
   virtual void close() = 0;
 
-  /// c = a + b over n floats of host memory: the floor that benchmarks measure against.
-  virtual void add(const float* a, const float* b, float* c, int64_t n) = 0;
+  /// The stream that steps are enqueued on, as other libraries know it; 0 where there is none.
+  virtual uint64_t stream() const { return 0; }
+
+  /// c = a + b over n floats of host memory: the floor that benchmarks of the CPU measure against.
+  virtual void add(const float* a, const float* b, float* c, int64_t n);
 };
 
 }  // namespace roi

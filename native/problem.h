@@ -39,7 +39,7 @@ struct Term {
   double weight = 1;
   double normalizer = 0;            ///< 0: the count of RoIs
   double grad_scale = 1;            ///< the scalar upstream gradient included
-  const float* upstream = nullptr;  ///< [rois], or null
+  const float* upstream = nullptr;  ///< [rois], or null; in the host's memory
   float* per_roi = nullptr;         ///< [rois], or null
 };
 
@@ -48,7 +48,7 @@ struct ClassTerm : Term {
   DType dtype = DType::kFloat32;
   const void* scores = nullptr;    ///< logits or probabilities, [R, C]
   void* grad = nullptr;            ///< [R, C]
-  const float* weights = nullptr;  ///< [C], or null
+  const float* weights = nullptr;  ///< [C], or null; in the host's memory
   double label_smoothing = 0;
   double eps = 1e-12;
 };

@@ -4,6 +4,7 @@
 #include "batch.h"
 #include "device.h"
 #include "environment.h"
+#include "gpus.h"
 #include "memory.h"
 #include "pending.h"
 
@@ -17,6 +18,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   environment->pending_class = Napi::Persistent(PendingHandle::define(env));
   exports.Set("Device", DeviceHandle::define(env));
   exports.Set("Batch", BatchHandle::define(env));
+  exports.Set("listGpus", Napi::Function::New<list_gpus>(env, "listGpus"));
   exports.Set("callSlots", call_slot_names(env));
   return exports;
 }

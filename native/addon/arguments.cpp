@@ -223,7 +223,16 @@ const float* optional_floats(Napi::Value value, int64_t length) {
   return value.As<Napi::Float32Array>().Data();
 }
 
-void check_step(Napi::Env env, Backend& backend, const Problem& p) {
+void check_labels(Napi::Env env, const Problem& problem, const std::optional<BadLabel>& bad) {
+  if (bad)
+    throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_LABEL",
+                                  std::string(bad->argument) + "[" + std::to_string(bad->index) + "] is " +
+                                      std::to_string(bad->label) +
+                                      "; expected -1 (ignored), 0 (background) or a class up to " +
+                                      std::to_string(problem.classes - 1));
+}
+
+void check_gradients(Napi::Env env, const Problem& p) {
   const auto check = [&](bool enabled, const Term& term, const void* grad) {
     if (enabled && term.gradient && !grad)
       throw_coded<Napi::TypeError>(env, "ERR_ROI_LOSS_TYPE", "a gradient has no buffer");
@@ -231,11 +240,6 @@ void check_step(Napi::Env env, Backend& backend, const Problem& p) {
   check(p.cls.enabled && p.rois > 0, p.cls, p.cls.grad);
   check(p.box.enabled && p.rois > 0, p.box, p.box.grad);
   check(p.mask.enabled && p.mask_rois > 0, p.mask, p.mask.grad);
-  if (const auto bad = backend.find_bad_label(p))
-    throw_coded<Napi::RangeError>(
-        env, "ERR_ROI_LOSS_LABEL",
-        std::string(bad->argument) + "[" + std::to_string(bad->index) + "] is " + std::to_string(bad->label) +
-            "; expected -1 (ignored), 0 (background) or a class up to " + std::to_string(p.classes - 1));
 }
 
 }  // namespace roi

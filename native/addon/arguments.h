@@ -45,8 +45,10 @@ void write_result(double* call, const Result& result);
 /// [length] floats that come with a step, or null where `value` is undefined.
 const float* optional_floats(Napi::Value value, int64_t length);
 
-/// Throws what can be told before a step: ERR_ROI_LOSS_LABEL for a label out of range, a gradient without a
-/// buffer.
-void check_step(Napi::Env env, Backend& backend, const Problem& problem);
+/// Throws ERR_ROI_LOSS_LABEL if there is a bad label.
+void check_labels(Napi::Env env, const Problem& problem, const std::optional<BadLabel>& bad);
+
+/// Throws if a gradient that is asked for has no buffer.
+void check_gradients(Napi::Env env, const Problem& problem);
 
 }  // namespace roi

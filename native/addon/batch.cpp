@@ -26,16 +26,15 @@ Napi::Value BatchHandle::run(const Napi::CallbackInfo& info) {
   problem.cls.upstream = optional_floats(info[2], problem.rois);
   problem.box.upstream = optional_floats(info[3], problem.rois);
   problem.mask.upstream = optional_floats(info[4], problem.mask_rois);
-  check_step(info.Env(), *backend_, problem);
-  try {
+  check_gradients(info.Env(), problem);
+  check_labels(info.Env(), problem, backend_->find_bad_label(problem));
+  return with_js_errors(info.Env(), "running a step", [&]() -> Napi::Value {
     if (backend_->queues(problem)) return submit(info.Env(), *backend_, notifier_, in_flight(problem));
     Result result;
     backend_->run(problem, result);
     write_result(call, result);
-  } catch (const std::bad_alloc&) {
-    throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_MEMORY", "out of memory");
-  }
-  return info.Env().Undefined();
+    return info.Env().Undefined();
+  });
 }
 
 /// JavaScript may change or drop its arrays while the step runs, so it gets copies of them.

@@ -1,8 +1,8 @@
 #include "device.h"
 
-#include <stdexcept>
-
 #include "../cpu/cpu_backend.h"
+#include "../cuda/cuda_backend.h"
+#include "../labels.h"
 #include "arguments.h"
 #include "errors.h"
 #include "memory.h"
@@ -44,9 +44,10 @@ Napi::Function DeviceHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Device",
       {InstanceMethod<&DeviceHandle::description>("description"),
-       InstanceMethod<&DeviceHandle::allocate>("allocate"), InstanceMethod<&DeviceHandle::borrow>("borrow"),
-       InstanceMethod<&DeviceHandle::run>("run"), InstanceMethod<&DeviceHandle::flush>("flush"),
-       InstanceMethod<&DeviceHandle::add>("add"), InstanceMethod<&DeviceHandle::dispose>("dispose")});
+       InstanceMethod<&DeviceHandle::stream>("stream"), InstanceMethod<&DeviceHandle::allocate>("allocate"),
+       InstanceMethod<&DeviceHandle::borrow>("borrow"), InstanceMethod<&DeviceHandle::run>("run"),
+       InstanceMethod<&DeviceHandle::flush>("flush"), InstanceMethod<&DeviceHandle::add>("add"),
+       InstanceMethod<&DeviceHandle::dispose>("dispose")});
 }
 
 DeviceHandle* DeviceHandle::from(Napi::Value value) {
@@ -56,15 +57,19 @@ DeviceHandle* DeviceHandle::from(Napi::Value value) {
 }
 
 DeviceHandle::DeviceHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-  const int threads = info[0].As<Napi::Number>().Int32Value();
-  if (threads < 1)
-    throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_OPTION", "threads must be at least 1");
-  const std::string simd = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : std::string();
-  try {
-    backend_ = make_cpu_backend(threads, simd.empty() ? nullptr : simd.c_str());
-  } catch (const std::invalid_argument& error) {
-    throw_coded<Napi::Error>(info.Env(), "ERR_ROI_LOSS_DEVICE", error.what());
-  }
+  const std::string kind = info[0].ToString();
+  backend_ = with_js_errors(info.Env(), "stream", [&] {
+    if (kind == "cuda") {
+      bool lossless = true;
+      const uint64_t stream = info[2].IsBigInt() ? info[2].As<Napi::BigInt>().Uint64Value(&lossless) : 0;
+      return make_cuda_backend(info[1].As<Napi::Number>().Int32Value(), stream);
+    }
+    const int threads = info[1].As<Napi::Number>().Int32Value();
+    if (threads < 1)
+      throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_OPTION", "threads must be at least 1");
+    const std::string simd = info[2].IsString() ? info[2].As<Napi::String>().Utf8Value() : std::string();
+    return make_cpu_backend(threads, simd.empty() ? nullptr : simd.c_str());
+  });
   notifier_ = std::make_shared<Notifier>(info.Env());
   cleanup_ = std::make_unique<Cleanup>(info.Env(), backend_);
   info.This().As<Napi::Object>().TypeTag(&kDeviceTag);
@@ -81,15 +86,17 @@ Napi::Value DeviceHandle::description(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), backend(info.Env())->description());
 }
 
+Napi::Value DeviceHandle::stream(const Napi::CallbackInfo& info) {
+  return Napi::BigInt::New(info.Env(), backend(info.Env())->stream());
+}
+
 Napi::Value DeviceHandle::allocate(const Napi::CallbackInfo& info) {
   const auto device = backend(info.Env());
   const size_t bytes = byte_count(info[0]);
-  try {
-    return MemoryHandle::create(info.Env(), device, device->allocate(bytes), true);
-  } catch (const std::bad_alloc&) {
-    throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_MEMORY",
-                                  "out of memory: could not allocate " + std::to_string(bytes) + " bytes");
-  }
+  const MemoryRef memory =
+      with_js_errors(info.Env(), "could not allocate " + std::to_string(bytes) + " bytes",
+                     [&] { return device->allocate(bytes); });
+  return MemoryHandle::create(info.Env(), device, memory, true);
 }
 
 Napi::Value DeviceHandle::borrow(const Napi::CallbackInfo& info) {
@@ -99,7 +106,9 @@ Napi::Value DeviceHandle::borrow(const Napi::CallbackInfo& info) {
   const size_t bytes = byte_count(info[1]);
   if (!lossless || pointer > UINT64_MAX - bytes)
     throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_SHAPE", "pointer is no address");
-  return MemoryHandle::create(info.Env(), device, device->borrow(pointer, bytes), false);
+  const MemoryRef memory =
+      with_js_errors(info.Env(), "pointer", [&] { return device->borrow(pointer, bytes); });
+  return MemoryHandle::create(info.Env(), device, memory, false);
 }
 
 void DeviceHandle::run(const Napi::CallbackInfo& info) {
@@ -109,13 +118,10 @@ void DeviceHandle::run(const Napi::CallbackInfo& info) {
   std::vector<MemoryRef> keep;
   bind_buffers(problem, info[2].As<Napi::Object>(), &keep);
   read_options(problem, call);
-  check_step(info.Env(), *device, problem);
+  check_gradients(info.Env(), problem);
+  check_labels(info.Env(), problem, find_bad_label(problem));
   Result result;
-  try {
-    device->run(problem, result);
-  } catch (const std::bad_alloc&) {
-    throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_MEMORY", "out of memory");
-  }
+  with_js_errors(info.Env(), "running a step", [&] { device->run(problem, result); });
   write_result(call, result);
 }
 
@@ -123,7 +129,8 @@ Napi::Value DeviceHandle::flush(const Napi::CallbackInfo& info) {
   const auto device = backend(info.Env());
   const auto nothing = std::make_shared<InFlight>();
   if (!device->queues(nothing->problem)) return info.Env().Undefined();
-  return submit(info.Env(), *device, notifier_, nothing);
+  return with_js_errors(info.Env(), "waiting for the device",
+                        [&]() -> Napi::Value { return submit(info.Env(), *device, notifier_, nothing); });
 }
 
 void DeviceHandle::add(const Napi::CallbackInfo& info) {
@@ -131,7 +138,9 @@ void DeviceHandle::add(const Napi::CallbackInfo& info) {
   auto c = info[2].As<Napi::Float32Array>();
   if (a.ElementLength() != c.ElementLength() || b.ElementLength() != c.ElementLength())
     throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_SHAPE", "a, b and c differ in length");
-  backend(info.Env())->add(a.Data(), b.Data(), c.Data(), static_cast<int64_t>(c.ElementLength()));
+  const auto device = backend(info.Env());
+  with_js_errors(info.Env(), "adding",
+                 [&] { device->add(a.Data(), b.Data(), c.Data(), static_cast<int64_t>(c.ElementLength())); });
 }
 
 void DeviceHandle::dispose(const Napi::CallbackInfo&) {

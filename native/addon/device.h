@@ -13,7 +13,7 @@ class DeviceHandle : public Napi::ObjectWrap<DeviceHandle> {
   static Napi::Function define(Napi::Env env);
   static DeviceHandle* from(Napi::Value value);
 
-  /// new Device(threads, simd?)
+  /// new Device('cpu', threads, simd?) or new Device('cuda', ordinal, stream?)
   explicit DeviceHandle(const Napi::CallbackInfo& info);
   ~DeviceHandle() override;
 
@@ -23,6 +23,7 @@ class DeviceHandle : public Napi::ObjectWrap<DeviceHandle> {
 
  private:
   Napi::Value description(const Napi::CallbackInfo& info);
+  Napi::Value stream(const Napi::CallbackInfo& info);
   /// allocate(bytes) and borrow(pointer, bytes) give a Memory.
   Napi::Value allocate(const Napi::CallbackInfo& info);
   Napi::Value borrow(const Napi::CallbackInfo& info);

@@ -2,7 +2,11 @@
 
 #include <napi.h>
 
+#include <new>
+#include <stdexcept>
 #include <string>
+
+#include "../backend.h"
 
 namespace roi {
 
@@ -13,6 +17,22 @@ template <class Error>
   Error error = Error::New(env, message);
   error.Set("code", Napi::String::New(env, code));
   throw error;
+}
+
+/// Calls `act` and throws what a backend throws as a JavaScript error. `what` names the memory or argument.
+template <class Act>
+auto with_js_errors(Napi::Env env, const std::string& what, Act act) {
+  try {
+    return act();
+  } catch (const std::bad_alloc&) {
+    throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_MEMORY", "out of memory: " + what);
+  } catch (const std::length_error& error) {
+    throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_SHAPE", what + ": " + error.what());
+  } catch (const std::invalid_argument& error) {
+    throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_SHAPE", what + " " + error.what());
+  } catch (const DeviceError& error) {
+    throw_coded<Napi::Error>(env, "ERR_ROI_LOSS_DEVICE", error.what());
+  }
 }
 
 }  // namespace roi

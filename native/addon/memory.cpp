@@ -58,12 +58,14 @@ Napi::Value MemoryHandle::pointer(const Napi::CallbackInfo& info) {
 
 void MemoryHandle::write(const Napi::CallbackInfo& info) {
   const MemoryRef target = memory(info.Env());
-  backend_->write(*target, bytes_of(info, *target), target->bytes());
+  const void* source = bytes_of(info, *target);
+  with_js_errors(info.Env(), "writing a tensor", [&] { backend_->write(*target, source, target->bytes()); });
 }
 
 void MemoryHandle::read(const Napi::CallbackInfo& info) {
   const MemoryRef source = memory(info.Env());
-  backend_->read(*source, bytes_of(info, *source), source->bytes());
+  void* target = bytes_of(info, *source);
+  with_js_errors(info.Env(), "reading a tensor", [&] { backend_->read(*source, target, source->bytes()); });
 }
 
 void MemoryHandle::dispose(const Napi::CallbackInfo& info) { release(info.Env()); }

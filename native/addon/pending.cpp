@@ -2,6 +2,7 @@
 
 #include "arguments.h"
 #include "environment.h"
+#include "errors.h"
 
 namespace roi {
 
@@ -37,7 +38,8 @@ Napi::Object submit(Napi::Env env, Backend& backend, std::shared_ptr<Notifier> n
 Napi::Function PendingHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Pending",
-      {InstanceMethod<&PendingHandle::done>("done"), InstanceMethod<&PendingHandle::result>("result")});
+      {InstanceMethod<&PendingHandle::done>("done"), InstanceMethod<&PendingHandle::result>("result"),
+       InstanceMethod<&PendingHandle::check>("check")});
 }
 
 Napi::Value PendingHandle::done(const Napi::CallbackInfo& info) {
@@ -52,12 +54,26 @@ Napi::Value PendingHandle::done(const Napi::CallbackInfo& info) {
   return deferred.Promise();
 }
 
+void PendingHandle::wait() {
+  std::unique_lock lock(step_->mutex);
+  step_->done_changed.wait(lock, [&] { return step_->done; });
+}
+
 void PendingHandle::result(const Napi::CallbackInfo& info) {
-  {
-    std::unique_lock lock(step_->mutex);
-    step_->done_changed.wait(lock, [&] { return step_->done; });
+  wait();
+  if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), "ERR_ROI_LOSS_DEVICE", step_->error);
+  if (const auto& bad = step_->bad_label) {
+    bad->reported = true;
+    check_labels(info.Env(), step_->problem, bad->label);
   }
   write_result(call_numbers(info[0]), step_->result);
+}
+
+void PendingHandle::check(const Napi::CallbackInfo& info) {
+  wait();
+  if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), "ERR_ROI_LOSS_DEVICE", step_->error);
+  if (const auto& bad = step_->bad_label; bad && !bad->reported.exchange(true))
+    check_labels(info.Env(), step_->problem, bad->label);
 }
 
 }  // namespace roi

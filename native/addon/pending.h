@@ -38,8 +38,12 @@ class PendingHandle : public Napi::ObjectWrap<PendingHandle> {
 
   /// done(): a promise for the end of the step.
   Napi::Value done(const Napi::CallbackInfo& info);
-  /// result(call): waits for the end of the step and writes its result into the numbers of a call.
+  /// result(call): waits for the end of the step and writes its result into the numbers of a call. Throws if
+  /// the step went wrong.
   void result(const Napi::CallbackInfo& info);
+  /// check(): waits, and throws what went wrong and nobody was told of.
+  void check(const Napi::CallbackInfo& info);
+  void wait();
 
   std::shared_ptr<InFlight> step_;
 };

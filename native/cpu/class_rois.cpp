@@ -26,13 +26,14 @@ double probabilities_loss(const StepContext& step, const ClassRow& row) {
   double loss = poison;
   for (int64_t c = 0; c < row.n; c++) {
     const double w = row.weights ? static_cast<double>(row.weights[c]) : 1;
-    const double share = static_cast<double>(row.target.even) * w +
-                         (c == row.label ? static_cast<double>(row.target.label) : 0) + poison;
+    const double share = cross_entropy::share(row.target, c == row.label, w) + poison;
     if (row.grad) row.grad[c] = 0;
     if (share == 0) continue;
     const double p = cross_entropy::clamped(static_cast<double>(row.scores[c]), step.problem.cls.eps);
-    loss -= share * std::log(p);
-    if (row.grad) row.grad[c] = static_cast<float>(-static_cast<double>(row.scale) * share / p);
+    loss += cross_entropy::probability_value(share, p);
+    if (row.grad)
+      row.grad[c] = static_cast<float>(static_cast<double>(row.scale) *
+                                       cross_entropy::probability_derivative(share, p));
   }
   return loss;
 }

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <new>
-#include <stdexcept>
 
+#include "../labels.h"
+#include "../step_queue.h"
 #include "roi_steps.h"
-#include "stream.h"
 #include "thread_pool.h"
 
 namespace roi {
@@ -87,7 +87,7 @@ class CpuBackend : public Backend {
       : rows_(rows),
         pool_(threads),
         threads_(static_cast<size_t>(threads)),
-        stream_([this](Step& step) { execute(step.problem, step.result); }) {}
+        queue_([this](Step& step) { execute(step.problem, step.result); }) {}
 
   std::string description() const override {
     return std::string("CPU, ") + rows_.name + ", " + std::to_string(pool_.threads()) +
@@ -111,9 +111,7 @@ class CpuBackend : public Backend {
   std::optional<BadLabel> find_bad_label(const Problem& problem) override {
     return roi::find_bad_label(problem);
   }
-  bool queues(const Problem& problem) override {
-    return work_of(problem) > kQueuedWork || !stream_.is_idle();
-  }
+  bool queues(const Problem& problem) override { return work_of(problem) > kQueuedWork || !queue_.is_idle(); }
 
   void run(const Problem& problem, Result& result) override {
     synchronize();
@@ -123,11 +121,11 @@ class CpuBackend : public Backend {
 
   void submit(StepRef step) override {
     reserve(step->problem);
-    stream_.submit(std::move(step));
+    queue_.submit(std::move(step));
   }
 
-  void synchronize() override { stream_.synchronize(); }
-  void close() override { stream_.close(); }
+  void synchronize() override { queue_.synchronize(); }
+  void close() override { queue_.close(); }
 
   void add(const float* a, const float* b, float* c, int64_t n) override {
     synchronize();
@@ -207,15 +205,14 @@ class CpuBackend : public Backend {
   std::vector<ThreadState> threads_;
   Room room_{0, 0, 0};
   std::vector<double> class_losses_, box_losses_, mask_losses_;  // by RoI
-  Stream stream_;                                                // last, so that it ends first
+  StepQueue queue_;                                              // last, so that it ends first
 };
 
 }  // namespace
 
 std::shared_ptr<Backend> make_cpu_backend(int threads, const char* simd) {
   const RowKernels* kernels = rows(simd);
-  if (!kernels)
-    throw std::invalid_argument(std::string("this machine has no instruction set \"") + simd + "\"");
+  if (!kernels) throw DeviceError(std::string("this machine has no instruction set \"") + simd + "\"");
   return std::make_shared<CpuBackend>(threads, *kernels);
 }
 

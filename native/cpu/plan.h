@@ -1,15 +1,10 @@
 #pragma once
 
-#include <optional>
-
 #include "../problem.h"
 
 // What has to be known of all RoIs before the first gradient can be written: how many count.
 
 namespace roi {
-
-/// The first bad label, if there is one.
-std::optional<BadLabel> find_bad_label(const Problem& problem);
 
 /// Factors of one term: reduced loss = Σ perRoi · loss, gradient = upstream_r · ∂perRoi · grad.
 struct Factors {

@@ -1,18 +1,20 @@
 #include "rows.h"
 
+#include <type_traits>
+
 #include "../formulas/bce.h"
 #include "../formulas/dice.h"
 #include "../formulas/smooth_l1.h"
 #include "../formulas/smoothed_bce.h"
 #include "half.h"
-#include "simd.h"
+#include "math.h"
 
 namespace roi::ROI_SIMD {
 namespace {
 
-/// Rows are summed lane by lane over tiles of this many floats, and the tiles in double: a lane adds at most
-/// 256 terms (64 with 16 lanes), so the error of a sum does not grow with the row.
-constexpr int64_t kTile = 1024;
+/// Rows are summed lane by lane over tiles of 64 vectors, and the tiles in double: so the error of a sum does
+/// not grow with the row, and a joint decay stays below 2^64.
+constexpr int64_t kTile = 64 * kLanes;
 
 template <class Visit>
 ROI_INLINE void for_each_tile(int64_t n, Visit visit) {
@@ -20,60 +22,77 @@ ROI_INLINE void for_each_tile(int64_t n, Visit visit) {
 }
 
 struct MaskSums {
-  double cross_entropy = 0, mismatch = 0, total = 0;
+  double cross_entropy = 0, mismatch = 0, overlap = 0;
 };
 
+/// The factor of the cross-entropy's gradient at a pixel.
+float cross_entropy_scale(const MaskFormula& f, const MaskRow& row) {
+  return static_cast<float>(row.scale * f.cross_entropy / static_cast<double>(row.n));
+}
+
 /// One pass over a RoI's pixels: the sums of its losses, and the gradient as far as it is known without the
-/// sums. Dice needs them, so with dice `grad` is left holding ±t, the sign being the logit's, which is all
-/// that is needed besides y.
+/// sums. Dice needs them, so with dice `grad` is left holding t, all that is needed besides y; with both, ±t,
+/// the sign being the logit's.
 template <bool kCrossEntropy, bool kDice, bool kGradient>
 MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
   const float smoothing = static_cast<float>(f.smoothing);
-  const Floats scale(static_cast<float>(row.scale * f.cross_entropy / static_cast<double>(row.n)));
+  const float scale = cross_entropy_scale(f, row);
+  // A template's name alone would be called, not inlined.
+  const auto plus = [](Floats a, Floats b) { return a + b; };
+  const auto joint_decay = [](Floats a, Floats b) { return bce::joint_decay(a, b); };
   MaskSums sums;
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
-    Floats cross_entropy(0.0f), mismatch(0.0f), total(0.0f);
-    for_each_vector(begin, end, [&](int64_t i, auto lanes) {
-      const Floats z = load(row.logits + i, lanes);
-      const Floats y = load(row.targets + i, lanes);
-      const auto p = pixel(z, y);
-      if constexpr (kCrossEntropy) {
-        const auto q = smoothed_bce::smoothed(p, smoothing);
-        cross_entropy += keep(bce::value(q), lanes);
-        if constexpr (kGradient && !kDice) store(row.grad + i, bce::derivative(q) * scale, lanes);
-      }
+    Floats linear(0.0f), decay(0.0f), mismatch(0.0f), overlap(0.0f);
+    for_each_pair(begin, end, [&](int64_t i, auto lanes) {
+      const auto z = load(row.logits + i, lanes);
+      using F = std::remove_const_t<decltype(z)>;
+      const F y = load(row.targets + i, lanes);
+      auto p = pixel(z, y);
       if constexpr (kDice) {
-        // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
-        mismatch += keep(dice::mismatch(p) + z * Floats(0.0f), lanes);
-        total += keep(dice::total(p, y), lanes);
-        if constexpr (kGradient) store(row.grad + i, flip_where_negative(p.tail, z), lanes);
+        F mismatch_of_pixel = dice::mismatch(p);
+        // σ(±∞) is finite: z·0 makes an infinite logit a NaN as it is in the other losses.
+        if constexpr (!kCrossEntropy) mismatch_of_pixel = mismatch_of_pixel + z * F(0.0f);
+        mismatch = folded(mismatch, keep(mismatch_of_pixel, lanes), plus);
+        overlap = folded(overlap, keep(dice::overlap(p, y), lanes), plus);
+        if constexpr (kGradient)
+          store(row.grad + i, kCrossEntropy ? flip_where_negative(p.tail, z) : p.tail, lanes);
+      }
+      if constexpr (kCrossEntropy) {
+        p.error = smoothed_bce::smoothed(p.error, smoothing);
+        linear = folded(linear, keep(bce::linear(p), lanes), plus);
+        decay = folded(decay, keep(p.decay, lanes), joint_decay);
+        if constexpr (kGradient && !kDice) store(row.grad + i, bce::derivative(p) * F(scale), lanes);
       }
     });
-    if constexpr (kCrossEntropy) sums.cross_entropy += static_cast<double>(sum_of_lanes(cross_entropy));
-    if constexpr (kDice) sums.mismatch += static_cast<double>(sum_of_lanes(mismatch));
-    if constexpr (kDice) sums.total += static_cast<double>(sum_of_lanes(total));
+    if constexpr (kCrossEntropy) sums.cross_entropy += sum_of_lanes(bce::value(linear, decay));
+    if constexpr (kDice) {
+      sums.mismatch += sum_of_lanes(mismatch);
+      sums.overlap += sum_of_lanes(overlap);
+    }
   });
   return sums;
 }
 
-/// The second pass of dice: `grad` from ±t to the gradient.
+/// The second pass of dice: `grad` from t, or ±t, to the gradient.
 template <bool kCrossEntropy>
 void dice_gradient(const MaskFormula& f, const MaskRow& row, const MaskSums& sums) {
   const float smoothing = static_cast<float>(f.smoothing);
-  const Floats scale(static_cast<float>(row.scale * f.cross_entropy / static_cast<double>(row.n)));
-  const auto derivative = dice::derivative(sums.mismatch, sums.total, f.eps, row.scale * f.dice);
-  for_each_vector(0, row.n, [&](int64_t i, auto lanes) {
-    const Floats signed_tail = load(row.grad + i, lanes);
-    const Floats y = load(row.targets + i, lanes);
-    Pixel<Floats> p;
-    p.negative = is_negative(signed_tail);
-    p.tail = magnitude(signed_tail);
-    Floats grad = dice::derivative(derivative, p.tail, y);
+  const float scale = cross_entropy_scale(f, row);
+  const auto derivative = dice::derivative(sums.mismatch, sums.overlap, f.eps, row.scale * f.dice);
+  for_each_pair(0, row.n, [&](int64_t i, auto lanes) {
+    const auto tail = load(row.grad + i, lanes);
+    using F = std::remove_const_t<decltype(tail)>;
+    const F y = load(row.targets + i, lanes);
     if constexpr (kCrossEntropy) {
-      p.error = select(p.negative, y, Floats(1.0f) - y);
-      grad += bce::derivative(smoothed_bce::smoothed(p, smoothing)) * scale;
+      Pixel<F> p;
+      p.negative = is_negative(tail);
+      p.tail = magnitude(tail);
+      p.error = smoothed_bce::smoothed(error_of(p.negative, y), smoothing);
+      const F entropy_grad = bce::derivative(p) * F(scale);
+      store(row.grad + i, dice::derivative(derivative, p.tail, y) + entropy_grad, lanes);
+    } else {
+      store(row.grad + i, dice::derivative(derivative, tail, y), lanes);
     }
-    store(row.grad + i, grad, lanes);
   });
 }
 
@@ -84,7 +103,7 @@ double mask(const MaskFormula& f, const MaskRow& row) {
   double loss = 0;
   if constexpr (kCrossEntropy) loss += f.cross_entropy * sums.cross_entropy / static_cast<double>(row.n);
   if constexpr (kDice) {
-    loss += f.dice * dice::value(sums.mismatch, sums.total, f.eps);
+    loss += f.dice * dice::value(sums.mismatch, sums.overlap, f.eps);
     if (row.grad) dice_gradient<kCrossEntropy>(f, row, sums);
   }
   return loss;
@@ -108,9 +127,9 @@ void count_pixels(const float* logits, const float* targets, int64_t n, double* 
       false_positive += select(predicted & ~truth, one, zero);
       false_negative += select(truth & ~predicted, one, zero);
     });
-    counters[kPixelsForeground] += static_cast<double>(sum_of_lanes(foreground));
-    counters[kPixelsFalsePositive] += static_cast<double>(sum_of_lanes(false_positive));
-    counters[kPixelsFalseNegative] += static_cast<double>(sum_of_lanes(false_negative));
+    counters[kPixelsForeground] += sum_of_lanes(foreground);
+    counters[kPixelsFalsePositive] += sum_of_lanes(false_positive);
+    counters[kPixelsFalseNegative] += sum_of_lanes(false_negative);
   });
 }
 
@@ -141,8 +160,8 @@ ROI_INLINE cross_entropy::Row exponentials(const ClassRow& row) {
       }
       if constexpr (kGradient) store(row.grad + i, e, lanes);
     });
-    others_sum += static_cast<double>(sum_of_lanes(others));
-    if constexpr (kEven) weighted_sum += static_cast<double>(sum_of_lanes(weighted));
+    others_sum += sum_of_lanes(others);
+    if constexpr (kEven) weighted_sum += sum_of_lanes(weighted);
   });
   return {largest, label_logit, label_exp, static_cast<float>(others_sum), static_cast<float>(weighted_sum)};
 }
@@ -183,13 +202,13 @@ double smooth_l1_loss(const BoxRow& row) {
   const FirstLanes box{4};
   const Floats d = load(row.deltas, box) - load(row.targets, box);
   if (row.grad) store(row.grad, smooth_l1::derivative(d, row.beta) * Floats(row.scale), box);
-  return static_cast<double>(sum_of_lanes(keep(smooth_l1::value(d, row.beta), box)));
+  return sum_of_lanes(keep(smooth_l1::value(d, row.beta), box));
 }
 
 double poison(const float* x, int64_t n) {
   Floats sum(0.0f);
   for_each_vector(0, n, [&](int64_t i, auto lanes) { sum += load(x + i, lanes) * Floats(0.0f); });
-  return static_cast<double>(sum_of_lanes(sum));
+  return sum_of_lanes(sum);
 }
 
 void widen(const void* from, DType dtype, float* to, int64_t n) {

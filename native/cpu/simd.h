@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__AVX__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -51,13 +51,33 @@ ROI_INLINE Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
 ROI_INLINE Mask operator~(Mask a) { return {~a.v}; }
 
 ROI_INLINE Floats select(Mask m, Floats yes, Floats no) { return Floats(m.v ? yes.v : no.v); }
-ROI_INLINE Floats max(Floats a, Floats b) { return select(a > b, a, b); }
+/// b where one is a NaN.
+ROI_INLINE Floats max(Floats a, Floats b) {
+  // Compilers make two instructions of the selection.
+#if defined(__AVX512F__)
+  return Floats(_mm512_maskz_max_ps(0xffff, a.v, b.v));  // GCC 12 warns of _mm512_max_ps
+#elif defined(__AVX2__)
+  return Floats(_mm256_max_ps(a.v, b.v));
+#elif defined(__SSE2__)
+  return Floats(_mm_max_ps(a.v, b.v));
+#else
+  return select(a > b, a, b);
+#endif
+}
 
 ROI_INLINE IntLanes bits(Floats x) { return reinterpret_cast<IntLanes>(x.v); }
 ROI_INLINE Floats from_bits(IntLanes x) { return Floats(reinterpret_cast<FloatLanes>(x)); }
 
-/// By the sign bit: −0 counts as negative, which the formulas allow, and a NaN as either.
-ROI_INLINE Mask is_negative(Floats x) { return {bits(x) < 0}; }
+ROI_INLINE Floats operator-(Floats x) { return from_bits(bits(x) ^ static_cast<int32_t>(0x80000000)); }
+
+/// Where a vector is negative, by the sign bit: −0 counts as negative, which the formulas allow, and a NaN as
+/// either. Kept as its opposite: of the two results of a selection compilers fuse the second with the blend,
+/// the one where the formulas compute something.
+struct Negative {
+  IntLanes is_not;
+};
+ROI_INLINE Negative is_negative(Floats x) { return {bits(x) >= 0}; }
+ROI_INLINE Floats select(Negative m, Floats yes, Floats no) { return Floats(m.is_not ? no.v : yes.v); }
 ROI_INLINE Floats magnitude(Floats x) { return from_bits(bits(x) & 0x7fffffff); }
 /// x with its sign turned where `sign` is negative.
 ROI_INLINE Floats flip_where_negative(Floats x, Floats sign) {
@@ -79,7 +99,7 @@ struct FirstLanes {
 /// x in the lanes that are used, `otherwise` in the rest.
 ROI_INLINE Floats keep(Floats x, AllLanes, Floats = Floats(0.0f)) { return x; }
 ROI_INLINE Floats keep(Floats x, FirstLanes lanes, Floats otherwise = Floats(0.0f)) {
-  return select({lane_numbers() < lanes.count}, x, otherwise);
+  return select(Mask{lane_numbers() < lanes.count}, x, otherwise);
 }
 
 ROI_INLINE Floats load(const float* p, AllLanes) {
@@ -139,38 +159,6 @@ ROI_INLINE float sum_of_lanes(Floats x) {
 }
 ROI_INLINE float max_of_lanes(Floats x) {
   return fold_lanes(x, [](Floats a, Floats b) { return max(a, b); });
-}
-
-/// e^x for x ≤ 0, 0 where that is below the smallest normal float (x < −87.336), NaN for NaN. Within 1.1 ulp.
-/// x = n·ln 2 + r with |r| ≤ ½ ln 2, so e^x = 2^n·e^r; the polynomial is minimax for e^r.
-ROI_INLINE Floats exp_nonpositive(Floats x) {
-  const Floats round(12582912.0f);  // 1.5 · 2^23: adding it leaves an integer in the low bits
-  const Floats shifted = x * Floats(1.44269504f) + round;
-  const Floats n = shifted - round;
-  // ln 2 in two parts, the first of few bits, so that n times it is exact.
-  const Floats r = (x - n * Floats(0.693359375f)) + n * Floats(2.12194440e-4f);
-  Floats p(0.00138145988f);
-  p = p * r + Floats(0.00836871658f);
-  p = p * r + Floats(0.04166838899f);
-  p = p * r + Floats(0.16666521132f);
-  p = p * r + Floats(0.49999994040f);
-  p = p * (r * r) + r + Floats(1.0f);
-  const IntLanes exponent = (bits(shifted) - bits(round) + 127) << 23;
-  return select(x < Floats(-87.33654f), Floats(0.0f), p * from_bits(exponent));
-}
-
-/// log(1 + e) for e in [0, 1], NaN for NaN, within 2 ulp, at tiny e too: e + e²·Q(e), Q
-/// minimax.
-ROI_INLINE Floats log1p_unit(Floats e) {
-  Floats q(0.00536482269f);
-  q = q * e + Floats(-0.03006578609f);
-  q = q * e + Floats(0.07920452207f);
-  q = q * e + Floats(-0.13753801584f);
-  q = q * e + Floats(0.19153654575f);
-  q = q * e + Floats(-0.24857163429f);
-  q = q * e + Floats(0.33321323991f);
-  q = q * e + Floats(-0.49999648333f);
-  return e + e * e * q;
 }
 
 }  // namespace roi::ROI_SIMD

@@ -9,9 +9,25 @@
 
 namespace roi::bce {
 
+// The sum over pixels takes one logarithm for many: log1p(e₁) + log1p(e₂) is log1p(e₁ + e₂ + e₁·e₂), accurate
+// however small e₁ and e₂ are.
+
+/// −|z|·a, the part that is linear in the target.
 template <class F>
-ROI_FORMULA F value(const Pixel<F>& p) {
-  return p.magnitude * p.error + log1p_unit(p.decay);
+ROI_FORMULA F linear(const Pixel<F>& p) {
+  return p.below * p.error;
+}
+
+/// The decay of two pixels, or of two sets of pixels, together: below 2^n for n of them.
+template <class F>
+ROI_FORMULA F joint_decay(F e1, F e2) {
+  return (e1 + e2) + e1 * e2;
+}
+
+/// Of a set of pixels, from the sum of `linear` and the joint decay.
+template <class F>
+ROI_FORMULA F value(F linear, F decay) {
+  return log1p_nonnegative(decay) - linear;
 }
 
 /// σ(z) − y is (1 − y) − t for z ≥ 0 and t − y for z < 0.

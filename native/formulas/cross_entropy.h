@@ -16,8 +16,9 @@ struct Target {
   float label, even, even_total;
 };
 
-ROI_FORMULA Target target(double label_weight, double weight_sum, double smoothing, double classes) {
-  const double even = smoothing / classes;
+template <class S>
+ROI_FORMULA Target target(S label_weight, S weight_sum, S smoothing, S classes) {
+  const S even = smoothing / classes;
   return {static_cast<float>((1 - smoothing) * label_weight), static_cast<float>(even),
           static_cast<float>(even * weight_sum)};
 }
@@ -52,7 +53,26 @@ ROI_FORMULA float label_derivative(const Target& q, const Row& row, float weight
   return (q.even_total * row.label_exp - q.label * row.others) / sum_of_exp(row) - q.even * weight;
 }
 
+/// From probabilities: q_c, the share of a class in the target.
+template <class S>
+ROI_FORMULA S share(const Target& q, bool is_label, S weight) {
+  return static_cast<S>(q.even) * weight + (is_label ? static_cast<S>(q.label) : S(0));
+}
+
 /// A probability, clamped below so that its logarithm and reciprocal are finite. A NaN stays one.
-ROI_FORMULA double clamped(double probability, double eps) { return probability < eps ? eps : probability; }
+template <class S>
+ROI_FORMULA S clamped(S probability, S eps) {
+  return probability < eps ? eps : probability;
+}
+
+/// The part of a class in the loss, and its derivative, from its clamped probability.
+template <class S>
+ROI_FORMULA S probability_value(S share, S probability) {
+  return -share * std::log(probability);
+}
+template <class S>
+ROI_FORMULA S probability_derivative(S share, S probability) {
+  return -share / probability;
+}
 
 }  // namespace roi::cross_entropy

@@ -1,7 +1,10 @@
 #pragma once
 
-// The formulas are templates over F: `float` in a CUDA thread and in scalar host code, a vector of floats on
-// the CPU. Whatever F is, it has + − × ÷, and the operations below.
+// The formulas are templates over F: `float` in a CUDA thread and in scalar host code, vectors of floats on
+// the CPU. Whatever F is, it has + − × ÷, the operations below, and in those of masks exp_nonpositive(x) =
+// e^x, quotient(a, b) = a / b to a few ulp, and log1p_nonnegative(x) = log(1 + x) (native/cpu/math.h,
+// native/cuda/kernels/math.cuh). What is computed once a row is a template over S: `double` on the CPU,
+// `float` on a GPU, many of which have few units for double.
 //
 // Force-inlined because the CPU backend compiles them once per instruction set: a shared out-of-line copy
 // could hold instructions that the machine lacks.

@@ -11,18 +11,23 @@ namespace roi {
 template <class F>
 struct Pixel {
   decltype(is_negative(F())) negative;  ///< whether z < 0, that is, whether the prediction is background
-  F magnitude;                          ///< |z|
+  F below;                              ///< −|z|
   F tail;   ///< t = σ(−|z|), the probability of the side not predicted, in [0, ½]
   F decay;  ///< e = exp(−|z|)
   F error;  ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
 };
 
+template <class M, class F>
+ROI_FORMULA F error_of(M negative, F y) {
+  return select(negative, y, F(1.0f) - y);
+}
+
 template <class F>
 ROI_FORMULA Pixel<F> pixel(F z, F y) {
-  const F m = magnitude(z);
-  const F e = exp_nonpositive(F(0.0f) - m);
+  const F x = -magnitude(z);
+  const F e = exp_nonpositive(x);
   const auto negative = is_negative(z);
-  return {negative, m, e / (F(1.0f) + e), e, select(negative, y, F(1.0f) - y)};
+  return {negative, x, quotient(e, F(1.0f) + e), e, error_of(negative, y)};
 }
 
 }  // namespace roi

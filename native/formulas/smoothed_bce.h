@@ -7,12 +7,11 @@
 
 namespace roi::smoothed_bce {
 
-/// The pixel against the smoothed target. Smoothing moves y and 1 − y alike, so it acts on the error whatever
-/// the side.
+/// A pixel's `error` against the smoothed target. Smoothing moves y and 1 − y alike, so it acts on the error
+/// whatever the side.
 template <class F>
-ROI_FORMULA Pixel<F> smoothed(Pixel<F> p, float smoothing) {
-  p.error = p.error * F(1.0f - smoothing) + F(0.5f * smoothing);
-  return p;
+ROI_FORMULA F smoothed(F error, float smoothing) {
+  return error * F(1.0f - smoothing) + F(0.5f * smoothing);
 }
 
 /// bce is linear in its target: w₁·bce + w₂·smoothed_bce(s) = (w₁ + w₂)·smoothed_bce(s·w₂ / (w₁ + w₂)).

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "../../native/cpu/simd.h"
+#include "../../native/cpu/math.h"
 #include "../../native/formulas/bce.h"
 #include "../../native/formulas/dice.h"
 
@@ -17,7 +17,8 @@ using namespace roi::ROI_SIMD;
 namespace {
 
 constexpr double kMinNormal = 0x1p-126;
-constexpr uint32_t kInfinityBits = 0x7f800000, kOneBits = 0x3f800000, kSignBit = 0x80000000;
+constexpr uint32_t kInfinityBits = 0x7f800000, kSixteenBits = 0x41800000, kLargestDecayBits = 0x71800000,
+                   kSignBit = 0x80000000;
 
 float float_of(uint32_t bits) {
   float x;
@@ -72,21 +73,23 @@ void check_nan(const char* name, Function function) {
 
 Floats sigmoid_tail(Floats z) { return pixel(z, Floats(0.0f)).tail; }
 /// bce against 0 is log(1 + e^z).
-Floats softplus(Floats z) { return bce::value(pixel(z, Floats(0.0f))); }
+Floats softplus(Floats z) {
+  const auto p = pixel(z, Floats(0.0f));
+  return bce::value(bce::linear(p), p.decay);
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const auto stride = static_cast<uint32_t>(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 61);
   const auto exp = [](Floats x) { return exp_nonpositive(x); };
-  const auto log1p = [](Floats x) { return log1p_unit(x); };
-  const auto exact_exp = [](double x) {
-    const double y = std::exp(x);
-    return y < kMinNormal ? 0 : y;
-  };
+  const auto log1p = [](Floats x) { return log1p_nonnegative(x); };
+  // Where the float nearest to x·log₂e is −127.
+  const auto exact_exp = [](double x) { return x * 1.44269502162933 < -126.5 ? 0 : std::exp(x); };
   const uint32_t most = kInfinityBits - 1;
-  walk("exp_nonpositive", kSignBit, kSignBit | kInfinityBits, stride, exp, exact_exp);
-  walk("log1p_unit", 0, kOneBits, stride, log1p, [](double x) { return std::log1p(x); });
+  walk("exp_nonpositive down to −16", kSignBit, kSignBit | kSixteenBits, stride, exp, exact_exp);
+  walk("exp_nonpositive below", kSignBit | kSixteenBits, kSignBit | kInfinityBits, stride, exp, exact_exp);
+  walk("log1p_nonnegative", 0, kLargestDecayBits, stride, log1p, [](double x) { return std::log1p(x); });
   const auto exact_tail = [&](double z) { return exact_exp(-std::fabs(z)) / (1 + std::exp(-std::fabs(z))); };
   walk("sigmoid_tail", 0, most, stride, sigmoid_tail, exact_tail);
   walk("sigmoid_tail of negatives", kSignBit, kSignBit | most, stride, sigmoid_tail, exact_tail);
@@ -94,7 +97,7 @@ int main(int argc, char** argv) {
   walk("softplus of negatives", kSignBit, kSignBit | most, stride, softplus,
        [&](double z) { return std::log1p(exact_exp(z)); });
   check_nan("exp_nonpositive", exp);
-  check_nan("log1p_unit", log1p);
+  check_nan("log1p_nonnegative", log1p);
   check_nan("sigmoid_tail", sigmoid_tail);
   check_nan("softplus", softplus);
 }

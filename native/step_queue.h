@@ -6,15 +6,15 @@
 #include <mutex>
 #include <thread>
 
-#include "../backend.h"
+#include "backend.h"
 
 namespace roi {
 
 /// Runs steps one after another on a thread of its own, in the order of their submission.
-class Stream {
+class StepQueue {
  public:
-  explicit Stream(std::function<void(Step&)> run) : run_(std::move(run)) {}
-  ~Stream() { close(); }
+  explicit StepQueue(std::function<void(Step&)> run) : run_(std::move(run)) {}
+  ~StepQueue() { close(); }
 
   /// Blocks while kMaxQueued steps are waiting, so that a loop that never awaits cannot fill memory.
   void submit(StepRef step);

@@ -1,8 +1,8 @@
-#include "stream.h"
+#include "step_queue.h"
 
 namespace roi {
 
-void Stream::close() {
+void StepQueue::close() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -11,7 +11,7 @@ void Stream::close() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Stream::submit(StepRef step) {
+void StepQueue::submit(StepRef step) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return queue_.size() < kMaxQueued; });
   if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
@@ -19,17 +19,17 @@ void Stream::submit(StepRef step) {
   changed_.notify_all();
 }
 
-void Stream::synchronize() {
+void StepQueue::synchronize() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return queue_.empty(); });
 }
 
-bool Stream::is_idle() {
+bool StepQueue::is_idle() {
   const std::lock_guard lock(mutex_);
   return queue_.empty();
 }
 
-void Stream::work() {
+void StepQueue::work() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "../backend.h"
+
+// The CUDA driver, found when it is first asked for: nothing here needs a CUDA toolkit to build or to run.
+// Types and numbers are those of NVIDIA's documentation of the driver API.
+
+namespace roi::cuda {
+
+using Status = int;  ///< CUresult
+using DevicePointer = uint64_t;
+using DeviceNumber = int;
+using Context = struct ContextTag*;
+using Module = struct ModuleTag*;
+using Function = struct FunctionTag*;
+using StreamHandle = struct StreamTag*;
+using EventHandle = struct EventTag*;
+using Graph = struct GraphTag*;
+using GraphExec = struct GraphExecTag*;
+struct IpcHandle {
+  char bytes[64];
+};
+
+constexpr Status kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209, kNotReady = 600;
+
+constexpr int kMultiprocessorCount = 16, kComputeCapabilityMajor = 75, kComputeCapabilityMinor = 76;
+constexpr int kPointerContext = 1, kPointerMemoryType = 2, kPointerDeviceOrdinal = 9;
+constexpr unsigned kMemoryTypeDevice = 2;
+constexpr unsigned kHostAllocPortable = 1, kHostAllocMapped = 2;
+constexpr unsigned kStreamNonBlocking = 1;
+constexpr unsigned kEventBlockingSync = 1, kEventDisableTiming = 2;
+constexpr unsigned kIpcLazyPeerAccess = 1;
+constexpr int kCaptureThreadLocal = 1;
+
+// The one table of driver functions: member, exported name, parameters.
+// clang-format off
+#define ROI_DRIVER_FUNCTIONS(X) \
+  X(init, "cuInit", (unsigned flags)) \
+  X(driver_version, "cuDriverGetVersion", (int* version)) \
+  X(error_name, "cuGetErrorName", (Status result, const char** name)) \
+  X(error_string, "cuGetErrorString", (Status result, const char** text)) \
+  X(device_count, "cuDeviceGetCount", (int* count)) \
+  X(device_get, "cuDeviceGet", (DeviceNumber* device, int ordinal)) \
+  X(device_name, "cuDeviceGetName", (char* name, int length, DeviceNumber device)) \
+  X(device_attribute, "cuDeviceGetAttribute", (int* value, int attribute, DeviceNumber device)) \
+  X(device_memory, "cuDeviceTotalMem_v2", (size_t* bytes, DeviceNumber device)) \
+  X(primary_context_retain, "cuDevicePrimaryCtxRetain", (Context* context, DeviceNumber device)) \
+  X(primary_context_release, "cuDevicePrimaryCtxRelease_v2", (DeviceNumber device)) \
+  X(context_push, "cuCtxPushCurrent_v2", (Context context)) \
+  X(context_pop, "cuCtxPopCurrent_v2", (Context* context)) \
+  X(module_load, "cuModuleLoadData", (Module* module, const void* image)) \
+  X(module_unload, "cuModuleUnload", (Module module)) \
+  X(module_function, "cuModuleGetFunction", (Function* function, Module module, const char* name)) \
+  X(occupancy, "cuOccupancyMaxActiveBlocksPerMultiprocessor", (int* blocks, Function function, int block_size, size_t shared_bytes)) \
+  X(memory_allocate, "cuMemAlloc_v2", (DevicePointer* pointer, size_t bytes)) \
+  X(memory_free, "cuMemFree_v2", (DevicePointer pointer)) \
+  X(host_allocate, "cuMemHostAlloc", (void** pointer, size_t bytes, unsigned flags)) \
+  X(host_free, "cuMemFreeHost", (void* pointer)) \
+  X(host_device_pointer, "cuMemHostGetDevicePointer_v2", (DevicePointer* pointer, void* host, unsigned flags)) \
+  X(address_range, "cuMemGetAddressRange_v2", (DevicePointer* base, size_t* bytes, DevicePointer pointer)) \
+  X(pointer_attribute, "cuPointerGetAttribute", (void* value, int attribute, DevicePointer pointer)) \
+  X(copy_to_device, "cuMemcpyHtoDAsync_v2", (DevicePointer target, const void* source, size_t bytes, StreamHandle stream)) \
+  X(copy_to_host, "cuMemcpyDtoHAsync_v2", (void* target, DevicePointer source, size_t bytes, StreamHandle stream)) \
+  X(set_bytes, "cuMemsetD8Async", (DevicePointer target, unsigned char value, size_t bytes, StreamHandle stream)) \
+  X(stream_create, "cuStreamCreate", (StreamHandle* stream, unsigned flags)) \
+  X(stream_destroy, "cuStreamDestroy_v2", (StreamHandle stream)) \
+  X(stream_context, "cuStreamGetCtx", (StreamHandle stream, Context* context)) \
+  X(stream_synchronize, "cuStreamSynchronize", (StreamHandle stream)) \
+  X(event_create, "cuEventCreate", (EventHandle* event, unsigned flags)) \
+  X(event_destroy, "cuEventDestroy_v2", (EventHandle event)) \
+  X(event_record, "cuEventRecord", (EventHandle event, StreamHandle stream)) \
+  X(event_synchronize, "cuEventSynchronize", (EventHandle event)) \
+  X(launch, "cuLaunchKernel", (Function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes, StreamHandle stream, void** arguments, void** extra))
+
+/// Of these a driver may lack any; what needs them says so.
+#define ROI_DRIVER_OPTIONAL_FUNCTIONS(X) \
+  X(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle* handle, DevicePointer pointer)) \
+  X(ipc_open_handle, "cuIpcOpenMemHandle_v2", (DevicePointer* pointer, IpcHandle handle, unsigned flags)) \
+  X(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer)) \
+  X(capture_begin, "cuStreamBeginCapture_v2", (StreamHandle stream, int mode)) \
+  X(capture_end, "cuStreamEndCapture", (StreamHandle stream, Graph* graph)) \
+  X(graph_instantiate, "cuGraphInstantiateWithFlags", (GraphExec* exec, Graph graph, unsigned long long flags)) \
+  X(graph_launch, "cuGraphLaunch", (GraphExec exec, StreamHandle stream)) \
+  X(graph_exec_destroy, "cuGraphExecDestroy", (GraphExec exec)) \
+  X(graph_destroy, "cuGraphDestroy", (Graph graph))
+// clang-format on
+
+struct Driver {
+#define ROI_MEMBER(member, name, parameters) Status(*member) parameters = nullptr;
+  ROI_DRIVER_FUNCTIONS(ROI_MEMBER)
+  ROI_DRIVER_OPTIONAL_FUNCTIONS(ROI_MEMBER)
+#undef ROI_MEMBER
+
+  /// The driver of this machine, initialised. Throws Unavailable with the reason.
+  static const Driver& get();
+
+  /// Throws Error unless `result` is a success. `doing` says what was being done, as in "copying to the
+  /// device".
+  void check(Status result, const char* doing) const;
+};
+
+/// There is no usable CUDA here, and why.
+struct Unavailable : DeviceError {
+  using DeviceError::DeviceError;
+};
+
+/// An error of the driver, by its own name for it.
+struct Error : DeviceError {
+  Error(Status result, const std::string& text) : DeviceError(text), result(result) {}
+  Status result;
+};
+
+}  // namespace roi::cuda

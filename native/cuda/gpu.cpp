@@ -1,0 +1,115 @@
+#include "gpu.h"
+
+#include <algorithm>
+#include <map>
+
+#include "images.h"
+
+namespace roi::cuda {
+namespace {
+
+GpuInfo describe(const Driver& driver, DeviceNumber device) {
+  GpuInfo info;
+  char name[256] = {};
+  driver.check(driver.device_name(name, sizeof name - 1, device), "asking for the GPU's name");
+  info.name = name;
+  driver.check(driver.device_attribute(&info.major, kComputeCapabilityMajor, device),
+               "asking for the compute capability");
+  driver.check(driver.device_attribute(&info.minor, kComputeCapabilityMinor, device),
+               "asking for the compute capability");
+  driver.check(driver.device_memory(&info.memory, device), "asking for the GPU's memory");
+  return info;
+}
+
+int count_gpus(const Driver& driver) {
+  int count = 0;
+  driver.check(driver.device_count(&count), "counting GPUs");
+  if (count == 0) throw Unavailable("the NVIDIA driver finds no GPU");
+  return count;
+}
+
+DeviceNumber device_at(const Driver& driver, int ordinal) {
+  DeviceNumber device = 0;
+  driver.check(driver.device_get(&device, ordinal), "opening the GPU");
+  return device;
+}
+
+const Driver& usable_driver() {
+  if (!has_images()) throw Unavailable("this build of roi-loss has no CUDA kernels (nvcc was not found)");
+  return Driver::get();
+}
+
+}  // namespace
+
+std::vector<GpuInfo> list_gpus() {
+  const Driver& driver = usable_driver();
+  std::vector<GpuInfo> gpus;
+  const int count = count_gpus(driver);
+  for (int i = 0; i < count; i++) gpus.push_back(describe(driver, device_at(driver, i)));
+  return gpus;
+}
+
+unsigned Kernel::grid(int multiprocessors, size_t shared_bytes, int tasks) {
+  const std::lock_guard lock(mutex_);
+  if (shared_bytes != shared_bytes_) {
+    driver_.check(driver_.occupancy(&blocks_, function_, kBlock, shared_bytes), "asking for the occupancy");
+    shared_bytes_ = shared_bytes;
+  }
+  return static_cast<unsigned>(std::clamp(blocks_ * multiprocessors, 1, std::max(tasks, 1)));
+}
+
+void Kernel::launch(unsigned grid, size_t shared_bytes, StreamHandle stream, const StepParams& params) const {
+  void* arguments[] = {const_cast<StepParams*>(&params)};
+  driver_.check(driver_.launch(function_, grid, 1, 1, kBlock, 1, 1, static_cast<unsigned>(shared_bytes),
+                               stream, arguments, nullptr),
+                "launching a step");
+}
+
+std::shared_ptr<Gpu> Gpu::open(int ordinal) {
+  static std::mutex mutex;
+  static std::map<int, std::weak_ptr<Gpu>> open;
+  const std::lock_guard lock(mutex);
+  auto gpu = open[ordinal].lock();
+  if (!gpu) open[ordinal] = gpu = std::make_shared<Gpu>(ordinal);
+  return gpu;
+}
+
+Gpu::Gpu(int ordinal) : driver_(usable_driver()), ordinal_(ordinal) {
+  const int count = count_gpus(driver_);
+  if (ordinal < 0 || ordinal >= count)
+    throw Unavailable("there " +
+                      std::string(count == 1 ? "is 1 GPU" : "are " + std::to_string(count) + " GPUs") +
+                      " on this machine");
+  device_ = device_at(driver_, ordinal);
+  info_ = describe(driver_, device_);
+  driver_.check(driver_.device_attribute(&multiprocessors_, kMultiprocessorCount, device_),
+                "asking for the number of multiprocessors");
+  driver_.check(driver_.primary_context_retain(&context_, device_), "opening the GPU's context");
+}
+
+Gpu::~Gpu() {
+  if (const Current current(*this, std::nothrow); current)
+    for (const Module module : modules_)
+      if (module) driver_.module_unload(module);
+  driver_.primary_context_release(device_);
+}
+
+Kernel& Gpu::step(DType dtype) {
+  const std::lock_guard lock(mutex_);
+  const auto slot = static_cast<size_t>(dtype);
+  if (!steps_[slot]) {
+    const Current current(*this);
+    const Image image = image_of(dtype);
+    const Status result = driver_.module_load(&modules_[slot], image.data);
+    if (result == kNoBinaryForGpu)
+      throw Unavailable("there are no kernels for the " + info_.name + " (compute capability " +
+                        std::to_string(info_.major) + "." + std::to_string(info_.minor) + ")");
+    driver_.check(result, "loading the kernels");
+    Function function;
+    driver_.check(driver_.module_function(&function, modules_[slot], image.step), "looking for the kernel");
+    steps_[slot] = std::make_unique<Kernel>(driver_, function);
+  }
+  return *steps_[slot];
+}
+
+}  // namespace roi::cuda

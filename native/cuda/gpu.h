@@ -1,0 +1,96 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "../problem.h"
+#include "driver.h"
+#include "step_params.h"
+
+namespace roi::cuda {
+
+/// A GPU as it is described to a user.
+struct GpuInfo {
+  std::string name;
+  int major = 0, minor = 0;  ///< compute capability
+  size_t memory = 0;         ///< bytes
+};
+
+/// All GPUs. Throws Unavailable if there is no driver or it finds none.
+std::vector<GpuInfo> list_gpus();
+
+/// An entry point, and how many of its blocks a multiprocessor holds.
+class Kernel {
+ public:
+  Kernel(const Driver& driver, Function function) : driver_(driver), function_(function) {}
+  /// As many blocks as fill the GPU, but no more than there are tasks.
+  unsigned grid(int multiprocessors, size_t shared_bytes, int tasks);
+  void launch(unsigned grid, size_t shared_bytes, StreamHandle stream, const StepParams& params) const;
+
+ private:
+  const Driver& driver_;
+  Function function_;
+  std::mutex mutex_;
+  size_t shared_bytes_ = ~size_t{0};  // of the answer that is kept
+  int blocks_ = 0;
+};
+
+/// A GPU's primary context, which is shared with every other CUDA library of the process, and the kernels in
+/// it.
+class Gpu {
+ public:
+  /// One for each GPU and process, as long as somebody holds it. Throws Unavailable.
+  static std::shared_ptr<Gpu> open(int ordinal);
+  explicit Gpu(int ordinal);
+  Gpu(const Gpu&) = delete;
+  Gpu& operator=(const Gpu&) = delete;
+  ~Gpu();
+
+  const Driver& driver() const { return driver_; }
+  int ordinal() const { return ordinal_; }
+  Context context() const { return context_; }
+  int multiprocessors() const { return multiprocessors_; }
+  const GpuInfo& info() const { return info_; }
+  /// The step of an element type, loaded when it is first asked for.
+  Kernel& step(DType dtype);
+
+ private:
+  static constexpr int kFloatTypes = 3;
+
+  const Driver& driver_;
+  const int ordinal_;
+  DeviceNumber device_ = 0;
+  Context context_ = nullptr;
+  GpuInfo info_;
+  int multiprocessors_ = 0;
+  std::mutex mutex_;  // of the kernels
+  Module modules_[kFloatTypes] = {};
+  std::unique_ptr<Kernel> steps_[kFloatTypes];
+};
+
+/// The GPU's context is this thread's while this lives.
+class Current {
+ public:
+  explicit Current(const Gpu& gpu) : Current(gpu, std::nothrow) {
+    driver_.check(entered_, "entering the GPU's context");
+  }
+  /// For destructors: where the context cannot be entered, its memory is gone as well.
+  Current(const Gpu& gpu, std::nothrow_t)
+      : driver_(gpu.driver()), entered_(driver_.context_push(gpu.context())) {}
+  Current(const Current&) = delete;
+  Current& operator=(const Current&) = delete;
+  ~Current() {
+    Context context;
+    if (*this) driver_.context_pop(&context);
+  }
+  explicit operator bool() const { return entered_ == kSuccess; }
+
+ private:
+  const Driver& driver_;
+  const Status entered_;
+};
+
+}  // namespace roi::cuda

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <cstdint>
+
+// What the kernels know of a GPU. They touch memory, other threads and the special function unit through
+// these alone, so that the stand-in of the tests, which has a header of the same name, can run the same
+// sources on a CPU and check every access.
+
+#define ROI_GPU __device__ __forceinline__
+
+/// The entry point `name`, which takes one struct by value, `Params params`. At most 64 registers a thread: 4
+/// blocks of 256, as many as the smallest multiprocessors hold (sm_75).
+#define ROI_KERNEL(name, Params) \
+  extern "C" __global__ void __launch_bounds__(256, 4) name(const __grid_constant__ Params params)
+
+namespace roi::gpu {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+
+ROI_GPU int thread() { return static_cast<int>(threadIdx.x); }
+ROI_GPU int block() { return static_cast<int>(blockIdx.x); }
+ROI_GPU int blocks() { return static_cast<int>(gridDim.x); }
+
+/// `params`, to be read anew: the compiler does not see that it is the same, and so does not keep all that
+/// can be computed of it in registers throughout a loop.
+template <class Params>
+ROI_GPU const Params& anew(const Params& params) {
+  int64_t zero;
+  asm volatile("mov.u64 %0, 0;" : "=l"(zero));
+  return *(&params + zero);
+}
+
+/// Waits for all threads of the block, or of the warp.
+ROI_GPU void block_barrier() { __syncthreads(); }
+ROI_GPU void warp_barrier() { __syncwarp(); }
+
+/// The value of the lane whose number differs in `mask`, or of lane `lane`. All lanes of the warp take part.
+template <class T>
+ROI_GPU T shuffle_xor(T x, int mask) {
+  return __shfl_xor_sync(kAllLanes, x, mask);
+}
+template <class T>
+ROI_GPU T shuffle(T x, int lane) {
+  return __shfl_sync(kAllLanes, x, lane);
+}
+
+// Global memory. 4, 8 or 16 bytes at a time, aligned to their size.
+
+/// Of what no kernel writes meanwhile.
+template <class T>
+ROI_GPU T load(const T* p) {
+  return __ldg(p);
+}
+/// The same, of what is not needed again.
+template <class T>
+ROI_GPU T load_once(const T* p) {
+  return __ldcs(p);
+}
+/// Of what other blocks of this launch have written.
+template <class T>
+ROI_GPU T load_fresh(const T* p) {
+  return __ldcg(p);
+}
+template <class T>
+ROI_GPU void store(T* p, T x) {
+  *p = x;
+}
+/// Of what this kernel does not need again.
+template <class T>
+ROI_GPU void store_once(T* p, T x) {
+  __stcs(p, x);
+}
+
+ROI_GPU void atomic_add(unsigned long long* p, unsigned long long x) { atomicAdd(p, x); }
+ROI_GPU void atomic_min(unsigned long long* p, unsigned long long x) { atomicMin(p, x); }
+/// The value before; after `last` comes 0.
+ROI_GPU unsigned atomic_next(unsigned* p, unsigned last) { return atomicInc(p, last); }
+/// What this thread wrote before is seen by whoever sees what it writes after.
+ROI_GPU void fence() { __threadfence(); }
+
+// The block's shared memory: as many bytes as the launch asked for, aligned to 16.
+
+ROI_GPU unsigned char* shared_memory() {
+  extern __shared__ __align__(16) unsigned char memory[];
+  return memory;
+}
+template <class T>
+ROI_GPU T load_shared(const T* p) {
+  return *p;
+}
+template <class T>
+ROI_GPU void store_shared(T* p, T x) {
+  *p = x;
+}
+
+// Arithmetic.
+
+/// 2^x within 2^−22, and 1/x within 1 ulp.
+ROI_GPU float exp2_approx(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+ROI_GPU float reciprocal_approx(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+/// a·b + c, rounded once.
+ROI_GPU float multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+
+ROI_GPU uint32_t bits_of(float x) { return __float_as_uint(x); }
+ROI_GPU float float_of(uint32_t bits) { return __uint_as_float(bits); }
+
+ROI_GPU float float_of_float16(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
+ROI_GPU uint16_t float16_of(float x) { return __half_as_ushort(__float2half_rn(x)); }
+ROI_GPU float float_of_bfloat16(uint16_t bits) { return __uint_as_float(static_cast<uint32_t>(bits) << 16); }
+ROI_GPU uint16_t bfloat16_of(float x) { return __bfloat16_as_ushort(__float2bfloat16_rn(x)); }
+
+}  // namespace roi::gpu

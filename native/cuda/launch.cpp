@@ -1,0 +1,138 @@
+#include "launch.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "../formulas/smoothed_bce.h"
+
+namespace roi::cuda {
+namespace {
+
+/// Whether four elements that begin at a multiple of 4 lie at a multiple of their size.
+bool is_aligned(const void* tensor, DType dtype) {
+  return reinterpret_cast<uintptr_t>(tensor) % static_cast<uintptr_t>(4 * size_of(dtype)) == 0;
+}
+
+TermParams term_params(const Term& term, float* losses) {
+  TermParams p{};
+  p.enabled = true;
+  p.gradient = term.gradient;
+  p.metrics = term.metrics;
+  p.weight = term.weight;
+  p.divisor = term.reduction != Reduction::kMean ? 1 : term.normalizer;
+  p.grad_scale = term.grad_scale;
+  p.upstream = term.upstream;
+  p.per_roi = term.per_roi;
+  p.losses = losses;
+  return p;
+}
+
+ClassParams class_params(const ClassTerm& term, double weight_sum, float* losses) {
+  ClassParams p{};
+  static_cast<TermParams&>(p) = term_params(term, losses);
+  p.probabilities = term.probabilities;
+  p.vector = is_aligned(term.scores, term.dtype) && is_aligned(term.grad, term.dtype);
+  p.scores = term.scores;
+  p.grad = term.grad;
+  p.weights = term.weights;
+  p.weight_sum = static_cast<float>(weight_sum);
+  p.label_smoothing = static_cast<float>(term.label_smoothing);
+  p.eps = static_cast<float>(term.eps);
+  return p;
+}
+
+BoxParams box_params(const BoxTerm& term, float* losses) {
+  BoxParams p{};
+  static_cast<TermParams&>(p) = term_params(term, losses);
+  p.channels = term.channels;
+  p.target_dtype = term.target_dtype;
+  p.vector = is_aligned(term.deltas, term.dtype) && is_aligned(term.grad, term.dtype);
+  p.target_vector = is_aligned(term.targets, term.target_dtype);
+  p.fill = term.fill;
+  p.deltas = term.deltas;
+  p.targets = term.targets;
+  p.grad = term.grad;
+  p.written = term.written;
+  p.beta = static_cast<float>(term.beta);
+  return p;
+}
+
+MaskParams mask_params(const MaskTerm& term, float* losses) {
+  MaskParams p{};
+  static_cast<TermParams&>(p) = term_params(term, losses);
+  p.channels = term.channels;
+  p.grad_channels = term.compact_grad ? 1 : term.channels;
+  p.pixels = term.pixels();
+  p.channels_last = term.channels_last && term.channels > 1;
+  p.vector = !p.channels_last && p.pixels % 4 == 0 && is_aligned(term.logits, term.dtype) &&
+             is_aligned(term.targets, term.target_dtype) && is_aligned(term.grad, term.dtype);
+  const int64_t accesses = p.vector ? p.pixels / 4 : p.pixels;
+  p.warps_per_roi = 1;
+  while (p.warps_per_roi < kWarps && p.warps_per_roi * 32 < accesses) p.warps_per_roi *= 2;
+  p.target_dtype = term.target_dtype;
+  p.fill = term.fill;
+  p.logits = term.logits;
+  p.targets = term.targets;
+  p.grad = term.grad;
+  p.written = term.written;
+  p.cross_entropy = static_cast<float>(term.bce_weight + term.smoothed_weight);
+  p.smoothing = static_cast<float>(
+      smoothed_bce::merged_smoothing(term.bce_weight, term.smoothed_weight, term.smoothing));
+  p.dice = static_cast<float>(term.dice_weight);
+  p.eps = static_cast<float>(term.eps);
+  return p;
+}
+
+}  // namespace
+
+bool has_terms_of(const Problem& p, DType dtype) {
+  return (p.cls.enabled && p.cls.dtype == dtype) || (p.box.enabled && p.box.dtype == dtype) ||
+         (p.mask.enabled && p.mask.dtype == dtype);
+}
+
+StepParams params_of(const Problem& problem, DType dtype, double class_weight_sum, const LossRows& rows,
+                     Workspace* workspace, StepResult* result) {
+  StepParams p{};
+  p.rois = problem.rois;
+  p.mask_rois = problem.mask_rois;
+  p.classes = problem.classes;
+  p.labels = problem.labels;
+  p.mask_labels = problem.mask_labels;
+  p.own_mask_labels = problem.mask_labels != problem.labels;
+  if (problem.cls.enabled && problem.cls.dtype == dtype)
+    p.cls = class_params(problem.cls, class_weight_sum, rows.cls);
+  if (problem.box.enabled && problem.box.dtype == dtype) p.box = box_params(problem.box, rows.box);
+  if (problem.mask.enabled && problem.mask.dtype == dtype) p.mask = mask_params(problem.mask, rows.mask);
+  p.workspace = workspace;
+  p.result = result;
+  return p;
+}
+
+size_t shared_bytes_of(const StepParams& p) {
+  const bool staged = p.cls.enabled && p.classes <= kMaxStagedClasses;
+  return sizeof(BlockState) + (staged ? static_cast<size_t>(p.classes) * kClassTile * sizeof(float) : 0);
+}
+
+void collect(const StepResult& from, Result& into) {
+  into.class_loss += from.losses[0];
+  into.box_loss += from.losses[1];
+  into.mask_loss += from.losses[2];
+  for (size_t i = 0; i < kCounters; i++) into.counters[i] += static_cast<double>(from.counters[i]);
+}
+
+std::optional<BadLabel> bad_label_of(const StepResult& result) {
+  constexpr const char* kArguments[] = {"labels", "maskLabels"};
+  for (int i = 0; i < 2; i++)
+    if (result.bad_index[i] != kNoIndex)
+      return BadLabel{kArguments[i], static_cast<int64_t>(result.bad_index[i]), result.bad_label[i]};
+  return std::nullopt;
+}
+
+void check_sizes(const Problem& p) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max() / kFillSlices;
+  if (std::max({p.rois, p.mask_rois, p.classes * kBoxTile, p.mask.pixels() * p.mask.channels}) > kMost)
+    throw std::length_error("more RoIs, classes or pixels of a RoI than a CUDA kernel can count");
+}
+
+}  // namespace roi::cuda

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "gpu.h"
+
+namespace roi::cuda {
+
+/// Device memory that was freed and is kept for whoever asks next, so that a training loop allocates nothing.
+/// For the use of one stream, whose order makes it safe to hand on memory that work is still reading.
+class Pool {
+ public:
+  explicit Pool(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {}
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool();
+
+  /// Throws std::bad_alloc.
+  DevicePointer allocate(size_t bytes);
+  void release(DevicePointer pointer, size_t bytes);
+  const Gpu& gpu() const { return *gpu_; }
+
+ private:
+  static constexpr size_t kMaxKept = size_t{256} << 20;
+
+  void trim();
+
+  const std::shared_ptr<Gpu> gpu_;
+  std::mutex mutex_;
+  std::map<size_t, std::vector<DevicePointer>> free_;  // by size
+  size_t kept_ = 0;                                    // bytes
+};
+
+/// A piece of device memory of a pool.
+class PooledMemory : public Memory {
+ public:
+  PooledMemory(std::shared_ptr<Pool> pool, size_t bytes);
+  ~PooledMemory() override;
+  DevicePointer pointer() const { return reinterpret_cast<DevicePointer>(data_); }
+
+ private:
+  const std::shared_ptr<Pool> pool_;
+};
+
+/// Memory of the device that belongs to somebody else.
+class BorrowedMemory : public Memory {
+ public:
+  /// Throws std::invalid_argument unless the driver knows `bytes` bytes of the GPU's memory at `pointer`.
+  BorrowedMemory(const Gpu& gpu, DevicePointer pointer, size_t bytes);
+};
+
+/// Memory of the host that the GPU writes to.
+class MappedMemory {
+ public:
+  MappedMemory(std::shared_ptr<Gpu> gpu, size_t bytes);
+  MappedMemory(const MappedMemory&) = delete;
+  MappedMemory& operator=(const MappedMemory&) = delete;
+  ~MappedMemory();
+  void* host() const { return host_; }
+  DevicePointer device() const { return device_; }
+
+ private:
+  const std::shared_ptr<Gpu> gpu_;
+  void* host_ = nullptr;
+  DevicePointer device_ = 0;
+};
+
+/// An event that other threads wait for without spinning.
+class Event {
+ public:
+  explicit Event(std::shared_ptr<Gpu> gpu);
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event();
+  void record(StreamHandle stream);
+  /// Returns when what was enqueued before the last `record` is done. Throws what went wrong.
+  void wait();
+
+ private:
+  const std::shared_ptr<Gpu> gpu_;
+  EventHandle event_ = nullptr;
+};
+
+}  // namespace roi::cuda

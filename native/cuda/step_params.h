@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+
+#include "../problem.h"
+
+// What a launch is told and what it leaves: plain data that the host and the kernels share.
+
+namespace roi::cuda {
+
+/// Threads of a block. The kernels are written for it.
+constexpr int kBlock = 256;
+constexpr int kWarps = kBlock / 32;
+/// RoIs of a task: a warp each for class rows, a thread each for boxes.
+constexpr int kClassTile = kWarps;
+constexpr int kBoxTile = kBlock;
+/// A RoI's gradient is rewritten in this many tasks, so that they spread evenly over the blocks.
+constexpr int kFillSlices = 4;
+
+struct TermParams {
+  bool enabled, gradient, metrics;
+  double weight;
+  double divisor;         ///< of the loss; 0 is the count of RoIs, found by the kernel
+  double grad_scale;      ///< on top of weight / divisor
+  const float* upstream;  ///< [rois], or null
+  float* per_roi;         ///< [rois], or null
+  float* losses;          ///< [rois], workspace: before weight and reduction
+};
+
+struct ClassParams : TermParams {
+  bool probabilities;
+  bool vector;           ///< scores and gradient are aligned to 4 elements
+  const void* scores;    ///< [R, C]
+  void* grad;            ///< [R, C]
+  const float* weights;  ///< [C], or null
+  float weight_sum;      ///< Σ_c w_c
+  float label_smoothing, eps;
+};
+
+struct BoxParams : TermParams {
+  int64_t channels;
+  DType target_dtype;
+  bool vector, target_vector;  ///< aligned to 4 elements
+  GradFill fill;
+  const void* deltas;   ///< [R, channels, 4]
+  const void* targets;  ///< [R, 4]
+  void* grad;           ///< as deltas
+  int32_t* written;     ///< [R]: 1 + the channel that the step before wrote, or 0
+  float beta;
+};
+
+struct MaskParams : TermParams {
+  int64_t channels, grad_channels, pixels;
+  bool channels_last;
+  bool vector;        ///< channels first, a multiple of 4 pixels, and all aligned to 4 elements
+  int warps_per_roi;  ///< 1, 2, 4 or 8; a task has kWarps of them
+  DType target_dtype;
+  GradFill fill;
+  const void* logits;   ///< [P, channels, pixels], or channels last
+  const void* targets;  ///< [P, pixels]
+  void* grad;           ///< [P, grad_channels, pixels], or channels last
+  int32_t* written;     ///< [P], as for boxes
+  float cross_entropy, smoothing, dice, eps;
+};
+
+/// What a step leaves, in memory of the host.
+struct StepResult {
+  double losses[3];  ///< class, box, mask; weights included
+  uint64_t counters[kCounters];
+  uint64_t bad_index[2];  ///< of the first bad label among labels and mask_labels, or kNoIndex
+  int32_t bad_label[2];
+};
+constexpr uint64_t kNoIndex = ~uint64_t{0};
+
+/// What the blocks of a launch share; every launch leaves it as it found it.
+struct Workspace {
+  unsigned long long bad_index[2];         ///< kNoIndex
+  unsigned long long counters[kCounters];  ///< 0
+  unsigned finished;                       ///< 0: blocks that are done
+};
+
+struct StepParams {
+  int64_t rois, mask_rois, classes;
+  const int32_t* labels;       ///< [R]
+  const int32_t* mask_labels;  ///< [P]
+  bool own_mask_labels;        ///< they are not `labels`
+  ClassParams cls;
+  BoxParams box;
+  MaskParams mask;
+  Workspace* workspace;
+  StepResult* result;
+};
+
+/// Factors of one term: reduced loss = Σ perRoi · loss, gradient = upstream_r · ∂perRoi · grad.
+struct Factors {
+  double loss;
+  float grad;
+};
+
+/// Sums that a block reduces at once.
+constexpr int kMaxSums = 3;
+
+/// The part of a block's shared memory that every task uses; rows of class scores follow it.
+struct alignas(16) BlockState {
+  double scratch[kMaxSums * kWarps];
+  float mask_scratch[2][kMaxSums * kWarps];  ///< in turns, so that a task needs one barrier
+  Factors cls, box, mask;
+  unsigned long long counters[kWarps][kCounters];  ///< of the metrics, each warp for itself
+  bool is_last;                                    ///< of the launch's blocks to finish
+};
+
+/// Tasks of `tile` RoIs each.
+constexpr int tiles(int64_t n, int tile) { return static_cast<int>((n + tile - 1) / tile); }
+
+/// Rows of the class scores are staged in shared memory where a tile of them fits; longer ones are read where
+/// they lie.
+constexpr int64_t kMaxStagedClasses = 1472;
+
+/// The tasks of a launch, in their order.
+struct Tasks {
+  int mask, cls, box, fill;
+  constexpr int total() const { return mask + cls + box + fill; }
+};
+
+constexpr Tasks tasks_of(const StepParams& p) {
+  return {p.mask.enabled ? tiles(p.mask_rois, kWarps / p.mask.warps_per_roi) : 0,
+          p.cls.enabled ? tiles(p.rois, kClassTile) : 0, p.box.enabled ? tiles(p.rois, kBoxTile) : 0,
+          p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite
+              ? static_cast<int>(p.mask_rois) * kFillSlices
+              : 0};
+}
+
+}  // namespace roi::cuda

@@ -1,0 +1,22 @@
+#include "labels.h"
+
+namespace roi {
+namespace {
+
+std::optional<BadLabel> find_bad(const char* argument, const int32_t* labels, int64_t n, int64_t classes) {
+  for (int64_t i = 0; i < n; i++)
+    if (labels[i] < -1 || labels[i] >= classes) return BadLabel{argument, i, labels[i]};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<BadLabel> find_bad_label(const Problem& p) {
+  std::optional<BadLabel> bad;
+  if (p.labels) bad = find_bad("labels", p.labels, p.rois, p.classes);
+  if (!bad && p.mask.enabled && p.mask_labels != p.labels)
+    bad = find_bad("maskLabels", p.mask_labels, p.mask_rois, p.classes);
+  return bad;
+}
+
+}  // namespace roi
