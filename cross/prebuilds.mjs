@@ -45,13 +45,17 @@ function withoutTime(binary) {
 }
 
 const [word = ''] = process.argv.slice(2);
-for (const [file, target] of Object.entries(targets).filter(([file]) => file.includes(word))) {
+const chosen = Object.entries(targets).filter(([file]) => file.includes(word));
+if (chosen.length === 0)
+  throw new Error(`no prebuild has '${word}' in its name; there are ${Object.keys(targets).join(', ')}`);
+for (const [file, target] of chosen) {
   const prebuild = join(root, 'prebuilds', file);
   rmSync(prebuild, { force: true });
+  process.stdout.write(`prebuilds/${file}  `);
   const start = performance.now();
   const binary = withoutTime(build(target));
   mkdirSync(dirname(prebuild), { recursive: true });
   writeFileSync(prebuild, binary);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`prebuilds/${file}  ${(binary.length / 1024).toFixed(0)} KiB  ${seconds} s`);
+  console.log(`${(binary.length / 1024).toFixed(0)} KiB  ${seconds} s`);
 }
