@@ -226,7 +226,7 @@ class CudaBackend : public Backend {
                     slot.target(slot.launches++));
       Kernel& kernel = gpu_->step(dtype);
       const size_t shared_bytes = shared_bytes_of(params);
-      const unsigned grid = kernel.grid(gpu_->multiprocessors(), shared_bytes, tasks_of(params).total());
+      const unsigned grid = kernel.grid(gpu_->multiprocessors(), shared_bytes, total_of(params.tasks));
       kernel.launch(grid, shared_bytes, stream_.handle, params);
     }
   }

@@ -14,6 +14,9 @@ bool is_aligned(const void* tensor, DType dtype) {
   return reinterpret_cast<uintptr_t>(tensor) % static_cast<uintptr_t>(4 * size_of(dtype)) == 0;
 }
 
+/// How many tasks of `tile` RoIs each.
+int tiles(int64_t rois, int tile) { return static_cast<int>((rois + tile - 1) / tile); }
+
 TermParams term_params(const Term& term, float* losses) {
   TermParams p{};
   p.enabled = true;
@@ -45,7 +48,7 @@ ClassParams class_params(const ClassTerm& term, double weight_sum, float* losses
 BoxParams box_params(const BoxTerm& term, float* losses) {
   BoxParams p{};
   static_cast<TermParams&>(p) = term_params(term, losses);
-  p.channels = term.channels;
+  p.channels = static_cast<int>(term.channels);
   p.target_dtype = term.target_dtype;
   p.vector = is_aligned(term.deltas, term.dtype) && is_aligned(term.grad, term.dtype);
   p.target_vector = is_aligned(term.targets, term.target_dtype);
@@ -58,18 +61,32 @@ BoxParams box_params(const BoxTerm& term, float* losses) {
   return p;
 }
 
-MaskParams mask_params(const MaskTerm& term, float* losses) {
+/// Of a tensor [P, channels, pixels], or channels last.
+MaskStrides mask_strides(const MaskTerm& term, int64_t channels, int64_t classes) {
+  MaskStrides s{};
+  s.roi = channels * term.pixels();
+  s.channel = term.channels_last ? 1 : term.pixels();
+  s.pixel = term.channels_last ? static_cast<int>(channels) : 1;
+  // As channel_of has it.
+  s.scale = channels > 1 || channels == classes;
+  s.offset = static_cast<int>(channel_of(1, channels, classes)) - s.scale;
+  return s;
+}
+
+MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   MaskParams p{};
   static_cast<TermParams&>(p) = term_params(term, losses);
-  p.channels = term.channels;
-  p.grad_channels = term.compact_grad ? 1 : term.channels;
-  p.pixels = term.pixels();
-  p.channels_last = term.channels_last && term.channels > 1;
-  p.vector = !p.channels_last && p.pixels % 4 == 0 && is_aligned(term.logits, term.dtype) &&
-             is_aligned(term.targets, term.target_dtype) && is_aligned(term.grad, term.dtype);
-  const int64_t accesses = p.vector ? p.pixels / 4 : p.pixels;
-  p.warps_per_roi = 1;
-  while (p.warps_per_roi < kWarps && p.warps_per_roi * 32 < accesses) p.warps_per_roi *= 2;
+  p.pixels = static_cast<int>(term.pixels());
+  p.logit_strides = mask_strides(term, term.channels, classes);
+  p.grad_strides = mask_strides(term, term.compact_grad ? 1 : term.channels, classes);
+  if (term.compact_grad) p.grad_strides.scale = p.grad_strides.offset = 0;
+  const bool has_vectors = term.target_dtype == DType::kFloat32 || term.target_dtype == DType::kUint8;
+  p.vector = has_vectors && p.logit_strides.pixel == 1 && p.grad_strides.pixel == 1 && p.pixels % 4 == 0 &&
+             is_aligned(term.logits, term.dtype) && is_aligned(term.targets, term.target_dtype) &&
+             is_aligned(term.grad, term.dtype);
+  const int piece = p.vector ? 4 * kMaskAccesses : 1;  // pixels of a thread
+  p.log2_threads = 5;
+  while ((1 << p.log2_threads) < kBlock && (piece << p.log2_threads) < p.pixels) p.log2_threads++;
   p.target_dtype = term.target_dtype;
   p.fill = term.fill;
   p.logits = term.logits;
@@ -77,6 +94,7 @@ MaskParams mask_params(const MaskTerm& term, float* losses) {
   p.grad = term.grad;
   p.written = term.written;
   p.cross_entropy = static_cast<float>(term.bce_weight + term.smoothed_weight);
+  p.cross_entropy_pixel = p.cross_entropy / static_cast<float>(p.pixels);
   p.smoothing = static_cast<float>(
       smoothed_bce::merged_smoothing(term.bce_weight, term.smoothed_weight, term.smoothing));
   p.dice = static_cast<float>(term.dice_weight);
@@ -94,20 +112,28 @@ bool has_terms_of(const Problem& p, DType dtype) {
 StepParams params_of(const Problem& problem, DType dtype, double class_weight_sum, const LossRows& rows,
                      Workspace* workspace, StepResult* result) {
   StepParams p{};
-  p.rois = problem.rois;
-  p.mask_rois = problem.mask_rois;
-  p.classes = problem.classes;
+  p.rois = static_cast<int>(problem.rois);
+  p.mask_rois = static_cast<int>(problem.mask_rois);
+  p.classes = static_cast<int>(problem.classes);
   p.labels = problem.labels;
   p.mask_labels = problem.mask_labels;
   p.own_mask_labels = problem.mask_labels != problem.labels;
   if (problem.cls.enabled && problem.cls.dtype == dtype)
     p.cls = class_params(problem.cls, class_weight_sum, rows.cls);
   if (problem.box.enabled && problem.box.dtype == dtype) p.box = box_params(problem.box, rows.box);
-  if (problem.mask.enabled && problem.mask.dtype == dtype) p.mask = mask_params(problem.mask, rows.mask);
+  if (problem.mask.enabled && problem.mask.dtype == dtype)
+    p.mask = mask_params(problem.mask, problem.classes, rows.mask);
+  if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kBlock >> p.mask.log2_threads);
+  if (p.cls.enabled) p.tasks.cls = tiles(p.rois, kClassTile);
+  if (p.box.enabled) p.tasks.box = tiles(p.rois, kBoxTile);
+  if (p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite)
+    p.tasks.fill = p.mask_rois * kFillSlices;
   p.workspace = workspace;
   p.result = result;
   return p;
 }
+
+int total_of(const Tasks& tasks) { return tasks.mask + tasks.cls + tasks.box + tasks.fill; }
 
 size_t shared_bytes_of(const StepParams& p) {
   const bool staged = p.cls.enabled && p.classes <= kMaxStagedClasses;

@@ -19,6 +19,8 @@ bool has_terms_of(const Problem& problem, DType dtype);
 StepParams params_of(const Problem& problem, DType dtype, double class_weight_sum, const LossRows& rows,
                      Workspace* workspace, StepResult* result);
 
+int total_of(const Tasks& tasks);
+
 /// The shared memory of a block, in bytes.
 size_t shared_bytes_of(const StepParams& params);
 

@@ -14,6 +14,8 @@ constexpr int kWarps = kBlock / 32;
 /// RoIs of a task: a warp each for class rows, a thread each for boxes.
 constexpr int kClassTile = kWarps;
 constexpr int kBoxTile = kBlock;
+/// Accesses of a thread to a mask, of four pixels each, that are under way at once.
+constexpr int kMaskAccesses = 2;
 /// A RoI's gradient is rewritten in this many tasks, so that they spread evenly over the blocks.
 constexpr int kFillSlices = 4;
 
@@ -38,7 +40,7 @@ struct ClassParams : TermParams {
 };
 
 struct BoxParams : TermParams {
-  int64_t channels;
+  int channels;
   DType target_dtype;
   bool vector, target_vector;  ///< aligned to 4 elements
   GradFill fill;
@@ -49,18 +51,28 @@ struct BoxParams : TermParams {
   float beta;
 };
 
+/// Where the pixels of a mask lie in a tensor of masks: RoI p's channel c begins at element p·roi +
+/// c·channel, c being scale·label + offset, and its pixels are `pixel` apart.
+struct MaskStrides {
+  int64_t roi, channel;
+  int pixel;
+  int scale, offset;
+};
+
 struct MaskParams : TermParams {
-  int64_t channels, grad_channels, pixels;
-  bool channels_last;
-  bool vector;        ///< channels first, a multiple of 4 pixels, and all aligned to 4 elements
-  int warps_per_roi;  ///< 1, 2, 4 or 8; a task has kWarps of them
+  int pixels;
+  bool vector;       ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
+                     ///< targets floats or bytes
+  int log2_threads;  ///< of a RoI: 32, 64, 128 or 256, of the kBlock that a task has
   DType target_dtype;
   GradFill fill;
-  const void* logits;   ///< [P, channels, pixels], or channels last
+  MaskStrides logit_strides, grad_strides;
+  const void* logits;
   const void* targets;  ///< [P, pixels]
-  void* grad;           ///< [P, grad_channels, pixels], or channels last
-  int32_t* written;     ///< [P], as for boxes
-  float cross_entropy, smoothing, dice, eps;
+  void* grad;
+  int32_t* written;                          ///< [P], as for boxes
+  float cross_entropy, cross_entropy_pixel;  ///< the weight of a RoI's mean, and of a pixel: / pixels
+  float smoothing, dice, eps;
 };
 
 /// What a step leaves, in memory of the host.
@@ -79,8 +91,14 @@ struct Workspace {
   unsigned finished;                       ///< 0: blocks that are done
 };
 
+/// The tasks of a launch, in their order.
+struct Tasks {
+  int mask, cls, box, fill;
+};
+
 struct StepParams {
-  int64_t rois, mask_rois, classes;
+  int rois, mask_rois, classes;
+  Tasks tasks;
   const int32_t* labels;       ///< [R]
   const int32_t* mask_labels;  ///< [P]
   bool own_mask_labels;        ///< they are not `labels`
@@ -104,30 +122,15 @@ constexpr int kMaxSums = 3;
 struct alignas(16) BlockState {
   double scratch[kMaxSums * kWarps];
   float mask_scratch[2][kMaxSums * kWarps];  ///< in turns, so that a task needs one barrier
+  int class_labels[kClassTile];
+  float class_losses[kClassTile];
   Factors cls, box, mask;
   unsigned long long counters[kWarps][kCounters];  ///< of the metrics, each warp for itself
   bool is_last;                                    ///< of the launch's blocks to finish
 };
 
-/// Tasks of `tile` RoIs each.
-constexpr int tiles(int64_t n, int tile) { return static_cast<int>((n + tile - 1) / tile); }
-
 /// Rows of the class scores are staged in shared memory where a tile of them fits; longer ones are read where
 /// they lie.
-constexpr int64_t kMaxStagedClasses = 1472;
-
-/// The tasks of a launch, in their order.
-struct Tasks {
-  int mask, cls, box, fill;
-  constexpr int total() const { return mask + cls + box + fill; }
-};
-
-constexpr Tasks tasks_of(const StepParams& p) {
-  return {p.mask.enabled ? tiles(p.mask_rois, kWarps / p.mask.warps_per_roi) : 0,
-          p.cls.enabled ? tiles(p.rois, kClassTile) : 0, p.box.enabled ? tiles(p.rois, kBoxTile) : 0,
-          p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite
-              ? static_cast<int>(p.mask_rois) * kFillSlices
-              : 0};
-}
+constexpr int kMaxStagedClasses = 1472;
 
 }  // namespace roi::cuda

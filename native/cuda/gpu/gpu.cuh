@@ -11,10 +11,10 @@
 
 #define ROI_GPU __device__ __forceinline__
 
-/// The entry point `name`, which takes one struct by value, `Params params`. At most 64 registers a thread: 4
-/// blocks of 256, as many as the smallest multiprocessors hold (sm_75).
+/// The entry point `name`, which takes one struct by value, `Params params`. At most 80 registers a thread,
+/// so that a multiprocessor holds 3 blocks of 256.
 #define ROI_KERNEL(name, Params) \
-  extern "C" __global__ void __launch_bounds__(256, 4) name(const __grid_constant__ Params params)
+  extern "C" __global__ void __launch_bounds__(256, 3) name(const __grid_constant__ Params params)
 
 namespace roi::gpu {
 
@@ -24,15 +24,6 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 ROI_GPU int thread() { return static_cast<int>(threadIdx.x); }
 ROI_GPU int block() { return static_cast<int>(blockIdx.x); }
 ROI_GPU int blocks() { return static_cast<int>(gridDim.x); }
-
-/// `params`, to be read anew: the compiler does not see that it is the same, and so does not keep all that
-/// can be computed of it in registers throughout a loop.
-template <class Params>
-ROI_GPU const Params& anew(const Params& params) {
-  int64_t zero;
-  asm volatile("mov.u64 %0, 0;" : "=l"(zero));
-  return *(&params + zero);
-}
 
 /// Waits for all threads of the block, or of the warp.
 ROI_GPU void block_barrier() { __syncthreads(); }

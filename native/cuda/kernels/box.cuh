@@ -26,18 +26,19 @@ ROI_GPU void store_box(void* tensor, int64_t first, bool vector, const float (&x
 }
 
 /// The channel of a label, or −1 if it is not foreground.
-ROI_GPU int64_t box_channel(const StepParams& params, int32_t label) {
-  return label >= 1 && label < params.classes ? channel_of(label, params.box.channels, params.classes) : -1;
+ROI_GPU int box_channel(const StepParams& params, int label) {
+  if (label < 1 || label >= params.classes) return -1;
+  return static_cast<int>(channel_of(label, params.box.channels, params.classes));
 }
 
 /// The loss of RoI r, and its gradient in the label's channel.
 template <class T>
-ROI_GPU float box_roi(const BoxParams& term, int64_t r, int64_t channel) {
-  const int64_t first = (r * term.channels + channel) * 4;
+ROI_GPU float box_roi(const BoxParams& term, int r, int channel) {
+  const int64_t first = (int64_t{r} * term.channels + channel) * 4;
   float deltas[4], targets[4], grad[4];
   load_box<T>(term.deltas, first, term.vector, deltas);
   with_float_type(term.target_dtype, [&](auto target) {
-    load_box<decltype(target)>(term.targets, r * 4, term.target_vector, targets);
+    load_box<decltype(target)>(term.targets, int64_t{r} * 4, term.target_vector, targets);
   });
   const float scale = grad_scale(term, block_state().box, r);
   float loss = 0;
@@ -55,23 +56,23 @@ template <class T>
 ROI_GPU void box_tile(const StepParams& params, int tile) {
   const BoxParams& term = params.box;
   const float zeros[4] = {};
-  const int64_t begin = int64_t{tile} * kBoxTile, r = begin + thread();
-  const int64_t end = begin + kBoxTile < params.rois ? begin + kBoxTile : params.rois;
+  const int begin = tile * kBoxTile, r = begin + thread();
+  const int end = begin + kBoxTile < params.rois ? begin + kBoxTile : params.rois;
   if (r < end) {
     const int32_t label = load(params.labels + r);
     if (is_bad(label, params.classes)) report_bad_label(params, false, r);
-    const int64_t channel = box_channel(params, label);
+    const int channel = box_channel(params, label);
     if (term.gradient && term.fill == GradFill::kSparse) {
-      const int64_t before = load_fresh(term.written + r) - 1;
+      const int before = load_fresh(term.written + r) - 1;
       if (before >= 0 && before != channel)
-        store_box<T>(term.grad, (r * term.channels + before) * 4, term.vector, zeros);
-      store(term.written + r, static_cast<int32_t>(channel + 1));
+        store_box<T>(term.grad, (int64_t{r} * term.channels + before) * 4, term.vector, zeros);
+      store(term.written + r, channel + 1);
     }
     store_loss(term, block_state().box, r, channel >= 0 ? box_roi<T>(term, r, channel) : 0.0f);
   }
   if (!term.gradient || term.fill != GradFill::kRewrite) return;
   // Zeros in all the other channels, neighbours by neighbours.
-  const int channels = static_cast<int>(term.channels), n = static_cast<int>(end - begin) * channels;
+  const int channels = term.channels, n = (end - begin) * channels;
 #pragma unroll 2
   for (int i = thread(); i < n; i += kBlock) {
     const int row = i / channels;

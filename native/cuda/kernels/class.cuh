@@ -128,21 +128,18 @@ struct ClassRow {
   }
 };
 
-/// RoI r, by one warp.
+/// The loss of RoI r, by one warp.
 template <class Row>
-ROI_GPU void class_row(const StepParams& params, int64_t r, const Row& row) {
+ROI_GPU float class_row(const StepParams& params, int r, int label, const Row& row) {
   const ClassParams& term = params.cls;
-  const int32_t label = load(params.labels + r);
-  if (is_bad(label, params.classes) && lane() == 0) report_bad_label(params, false, r);
-  float loss = 0;
   if (label >= 0 && label < params.classes) {
-    const ClassRow roi{term, static_cast<int>(params.classes), label, grad_scale(term, block_state().cls, r)};
+    const ClassRow roi{term, params.classes, label, grad_scale(term, block_state().cls, r)};
     if (term.metrics) roi.count_roi(row);
-    loss = finite_or_nan(term.probabilities ? roi.from_probabilities(row) : roi.from_logits(row));
-  } else if (term.gradient) {
-    for (int c = lane(); c < params.classes; c += kWarp) row.put(c, 0);
+    return finite_or_nan(term.probabilities ? roi.from_probabilities(row) : roi.from_logits(row));
   }
-  if (lane() == 0) store_loss(term, block_state().cls, r, loss);
+  if (term.gradient)
+    for (int c = lane(); c < params.classes; c += kWarp) row.put(c, 0);
+  return 0;
 }
 
 /// Copies n elements of a tensor, from `first` on, to or from shared memory, by the whole block.
@@ -177,28 +174,34 @@ ROI_GPU void unstage(const float* staged, int n, void* tensor, int64_t first) {
 template <class T>
 ROI_GPU void class_tile(const StepParams& params, int tile) {
   const ClassParams& term = params.cls;
-  const int64_t begin = int64_t{tile} * kClassTile;
-  const int64_t rows = begin + kClassTile < params.rois ? kClassTile : params.rois - begin;
-  const int64_t first = begin * params.classes;
-  const auto row = [&](float* staged) {
-    if (warp() < rows)
-      class_row(params, begin + warp(),
-                ClassScores<T>{staged ? staged + warp() * params.classes : nullptr, term.scores, term.grad,
-                               first + warp() * params.classes});
-  };
-  const int n = static_cast<int>(rows * params.classes);
+  BlockState& state = block_state();
+  const int begin = tile * kClassTile;
+  const int rows = begin + kClassTile < params.rois ? kClassTile : params.rois - begin;
+  const int64_t first = int64_t{begin} * params.classes;
+  const int n = rows * params.classes;
   // The end of an incomplete tile need not be a multiple of 4.
   const bool vector = term.vector && n % 4 == 0;
   float* staged = params.classes > kMaxStagedClasses ? nullptr : staged_rows();
-  if (staged) {
-    vector ? stage<T, 4>(term.scores, first, n, staged) : stage<T, 1>(term.scores, first, n, staged);
-    block_barrier();
+  // Labels and losses of the tile's rows lie together: one access for all of them.
+  if (thread() < rows) {
+    const int label = load(params.labels + begin + thread());
+    if (is_bad(label, params.classes)) report_bad_label(params, false, begin + thread());
+    store_shared(&state.class_labels[thread()], label);
   }
-  row(staged);
-  if (!staged) return;
+  if (staged)
+    vector ? stage<T, 4>(term.scores, first, n, staged) : stage<T, 1>(term.scores, first, n, staged);
   block_barrier();
-  if (!term.gradient) return;
-  vector ? unstage<T, 4>(staged, n, term.grad, first) : unstage<T, 1>(staged, n, term.grad, first);
+  if (warp() < rows) {
+    const ClassScores<T> row{staged ? staged + warp() * params.classes : nullptr, term.scores, term.grad,
+                             first + warp() * params.classes};
+    const float loss = class_row(params, begin + warp(), load_shared(&state.class_labels[warp()]), row);
+    if (lane() == 0) store_shared(&state.class_losses[warp()], loss);
+  }
+  block_barrier();
+  if (thread() < rows)
+    store_loss(term, state.cls, begin + thread(), load_shared(&state.class_losses[thread()]));
+  if (staged && term.gradient)
+    vector ? unstage<T, 4>(staged, n, term.grad, first) : unstage<T, 1>(staged, n, term.grad, first);
   block_barrier();  // before the next tile takes the room
 }
 

@@ -75,6 +75,11 @@ struct Element<uint8_t> {
   }
 };
 
+/// A target of a type that is known when it is read, and then is a float.
+struct AnyTarget {};
+template <>
+struct Element<AnyTarget> : Element<float> {};
+
 /// kWidth elements of a tensor of T from `at` on: 1, or 4 that are aligned to their size together.
 template <class T, int kWidth>
 using Packed = std::conditional_t<kWidth == 4, typename Element<T>::Quad, typename Element<T>::Word>;
@@ -117,10 +122,13 @@ ROI_GPU void with_float_type(DType dtype, Visit visit) {
   else
     visit(float());
 }
-/// The same with bytes.
-template <class Visit>
-ROI_GPU void with_element_type(DType dtype, Visit visit) {
-  dtype == DType::kUint8 ? visit(uint8_t()) : with_float_type(dtype, visit);
+
+/// One element of a tensor.
+ROI_GPU float load_any(DType dtype, const void* tensor, int64_t at) {
+  float x = 0;
+  const auto read = [&](auto type) { load_floats<decltype(type), 1>(tensor, at, &x); };
+  dtype == DType::kUint8 ? read(uint8_t()) : with_float_type(dtype, read);
+  return x;
 }
 
 }  // namespace roi::gpu

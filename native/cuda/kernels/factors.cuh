@@ -18,10 +18,12 @@ ROI_GPU void count(Counter counter, unsigned long long n) {
   store_shared(mine, load_shared(mine) + n);
 }
 
-ROI_GPU bool is_bad(int32_t label, int64_t classes) { return label < -1 || label >= classes; }
+ROI_GPU bool is_bad(int label, int classes) {
+  return static_cast<unsigned>(label + 1) > static_cast<unsigned>(classes);
+}
 
 /// Tells the host of a bad label, the first of them.
-ROI_GPU void report_bad_label(const StepParams& p, bool of_masks, int64_t r) {
+ROI_GPU void report_bad_label(const StepParams& p, bool of_masks, int r) {
   atomic_min(&p.workspace->bad_index[of_masks && p.own_mask_labels], static_cast<unsigned long long>(r));
 }
 
@@ -40,17 +42,17 @@ ROI_GPU void find_factors(const StepParams& p) {
   double weight = 0;
   if (counts(p.cls) || counts(p.box) || (counts(p.mask) && !p.own_mask_labels)) {
 #pragma unroll 4
-    for (int64_t r = thread(); r < p.rois; r += kBlock) {
+    for (int r = thread(); r < p.rois; r += kBlock) {
       const int32_t label = load(p.labels + r);
       const bool good = label >= 0 && label < p.classes;
       rois += good;
-      foreground += good && label >= 1;
+      foreground += good && label >= 1 && !p.own_mask_labels;
       if (good && p.cls.weights) weight += static_cast<double>(load(p.cls.weights + label));
     }
   }
   if (counts(p.mask) && p.own_mask_labels) {
 #pragma unroll 4
-    for (int64_t r = thread(); r < p.mask_rois; r += kBlock) {
+    for (int r = thread(); r < p.mask_rois; r += kBlock) {
       const int32_t label = load(p.mask_labels + r);
       foreground += label >= 1 && label < p.classes;
     }
@@ -66,13 +68,13 @@ ROI_GPU void find_factors(const StepParams& p) {
   block_barrier();
 }
 
-ROI_GPU float grad_scale(const TermParams& term, const Factors& factors, int64_t r) {
+ROI_GPU float grad_scale(const TermParams& term, const Factors& factors, int r) {
   const float scale = load_shared(&factors.grad);
   return term.upstream ? scale * load(term.upstream + r) : scale;
 }
 
 /// The loss of RoI r, by one thread; 0 if it does not count.
-ROI_GPU void store_loss(const TermParams& term, const Factors& factors, int64_t r, float loss) {
+ROI_GPU void store_loss(const TermParams& term, const Factors& factors, int r, float loss) {
   store(term.losses + r, loss);
   if (term.per_roi)
     store(term.per_roi + r, static_cast<float>(load_shared(&factors.loss) * static_cast<double>(loss)));

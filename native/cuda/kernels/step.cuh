@@ -9,11 +9,11 @@
 namespace roi::cuda {
 
 /// Σ losses of a term in a fixed order and in double: right at any number of RoIs, the same bits on any grid.
-ROI_GPU double sum_of_losses(const TermParams& term, int64_t rois) {
+ROI_GPU double sum_of_losses(const TermParams& term, int rois) {
   double sum = 0;
   if (term.enabled)
 #pragma unroll 4
-    for (int64_t r = thread(); r < rois; r += kBlock) sum += static_cast<double>(load_fresh(term.losses + r));
+    for (int r = thread(); r < rois; r += kBlock) sum += static_cast<double>(load_fresh(term.losses + r));
   return sum;
 }
 
@@ -57,18 +57,15 @@ ROI_GPU void add_counters(Workspace& workspace) {
 }
 
 template <class T>
-ROI_GPU void step(const StepParams& params) {
+ROI_GPU void step(const StepParams& p) {
   clear_counters();
-  find_factors(params);
+  find_factors(p);
   bool turn = false;
-  for (int task = block();; task += blocks()) {
-    const StepParams& p = anew(params);
-    const Tasks tasks = tasks_of(p);
-    if (task >= tasks.total()) break;
+  const Tasks& tasks = p.tasks;
+  for (int task = block(); task < tasks.mask + tasks.cls + tasks.box + tasks.fill; task += blocks()) {
     int i = task;
     if (i < tasks.mask) {
-      float* scratch = block_state().mask_scratch[turn = !turn];
-      p.mask.vector ? mask_tile<T, 4>(p, i, scratch) : mask_tile<T, 1>(p, i, scratch);
+      mask_tile<T>(p, i, block_state().mask_scratch[turn = !turn]);
     } else if ((i -= tasks.mask) < tasks.cls) {
       class_tile<T>(p, i);
     } else if ((i -= tasks.cls) < tasks.box) {
@@ -77,7 +74,6 @@ ROI_GPU void step(const StepParams& params) {
       fill_slice<T>(p, i - tasks.box);
     }
   }
-  const StepParams& p = anew(params);
   // Everybody's losses are there before this block counts as finished.
   fence();
   block_barrier();

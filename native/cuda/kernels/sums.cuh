@@ -11,6 +11,13 @@ namespace roi::gpu {
 ROI_GPU int lane() { return thread() % kWarp; }
 ROI_GPU int warp() { return thread() / kWarp; }
 
+/// Of neighbours, `lanes` at a time (a power of 2), in each of them.
+template <class T>
+ROI_GPU T group_sum(T x, int lanes) {
+  for (int distance = lanes / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
+  return x;
+}
+
 /// In every lane.
 template <class T>
 ROI_GPU T warp_sum(T x) {

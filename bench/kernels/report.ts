@@ -1,0 +1,22 @@
+import { formatTable } from '../table';
+import { allResources, hasCompiler } from './resources';
+
+// `npm run kernels:report`: registers, stack and spills of each kernel on each architecture.
+
+async function main(): Promise<void> {
+  if (!hasCompiler()) {
+    console.error('The kernels were not built: nvcc was not found. CUDA 13 has it; then `npm run build`.');
+    process.exitCode = 1;
+    return;
+  }
+  const resources = await allResources((done, of) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${done}/${of}${done === of ? '\n' : ''}`);
+  });
+  const header = ['kernel', 'sm', 'registers', 'stack', 'spill stores', 'spill loads', 'blocks of 256 an SM'];
+  const rows = resources.map((r) =>
+    [r.kernel, r.architecture, r.registers, r.stack, r.spillStores, r.spillLoads, r.blocks].map(String),
+  );
+  console.log(formatTable(header, rows, process.stdout.columns ?? 100));
+}
+
+main();

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include "results.h"
+
+// Every call is counted, and any can be made to fail.
+
+namespace roi::standin {
+
+enum class Call {
+#define ROI_CALL(member, name, parameters) member,
+  ROI_DRIVER_FUNCTIONS(ROI_CALL) ROI_DRIVER_OPTIONAL_FUNCTIONS(ROI_CALL)
+#undef ROI_CALL
+};
+
+/// Counts the call; not a success if it is to fail.
+Status enter(Call call);
+
+/// From now on, what is to fail: "cuMemAlloc_v2:3=2" makes the third call from now return 2; "*" instead of
+/// the number means every call, a comma separates several. False if it is not that.
+bool fail(const char* what);
+
+/// How often a function, by its exported name, was called.
+uint64_t calls_of(const char* name);
+
+}  // namespace roi::standin

@@ -1,0 +1,172 @@
+#include <cstring>
+#include <vector>
+
+#include "exports.h"
+#include "log.h"
+#include "state.h"
+
+// Memory and copies.
+
+namespace roi::standin {
+
+namespace {
+
+uint64_t address_of(const void* host) { return reinterpret_cast<uint64_t>(host); }
+
+/// Frees after all work is done, as the driver does, and looks at the guards once more.
+template <class Free>
+Status free_after_work(PrimaryContext& context, Free free) {
+  drain(context);
+  if (const std::string damage = context.memory.damage(); !damage.empty()) {
+    report(damage);
+    context.fail(kIllegalAddress);
+  }
+  return free();
+}
+
+}  // namespace
+
+Status memory_allocate(DevicePointer* pointer, size_t bytes) {
+  return in_context(Call::memory_allocate,
+                    [&](const ContextPointer& context) { return context->memory.allocate(bytes, pointer); });
+}
+
+Status memory_free(DevicePointer pointer) {
+  return in_any_context(Call::memory_free, [&](const ContextPointer& context) -> Status {
+    if (pointer == 0) return kSuccess;
+    return free_after_work(*context, [&] { return context->memory.free(pointer); });
+  });
+}
+
+Status host_allocate(void** pointer, size_t bytes, unsigned flags) {
+  return in_context(Call::host_allocate, [&](const ContextPointer& context) -> Status {
+    if (flags > 7) return kInvalidValue;
+    return context->memory.allocate_host(bytes, pointer);
+  });
+}
+
+Status host_free(void* pointer) {
+  return in_any_context(Call::host_free, [&](const ContextPointer& context) -> Status {
+    return free_after_work(*context, [&] { return context->memory.free_host(pointer); });
+  });
+}
+
+Status host_device_pointer(DevicePointer* pointer, void* host, unsigned flags) {
+  return in_context(Call::host_device_pointer, [&](const ContextPointer& context) -> Status {
+    const auto allocation = context->memory.find(address_of(host));
+    if (flags != 0 || !allocation || allocation->written) return kInvalidValue;
+    *pointer = address_of(host);
+    return kSuccess;
+  });
+}
+
+Status address_range(DevicePointer* base, size_t* bytes, DevicePointer pointer) {
+  return in_context(Call::address_range, [&](const ContextPointer& context) -> Status {
+    const auto allocation = context->memory.find(pointer);
+    if (!allocation) return kNotFound;
+    if (base) *base = allocation->base;
+    if (bytes) *bytes = allocation->bytes;
+    return kSuccess;
+  });
+}
+
+Status pointer_attribute(void* value, int attribute, DevicePointer pointer) {
+  if (const Status result = enter(Call::pointer_attribute)) return result;
+  DriverState& state = driver_state();
+  const std::lock_guard lock(state.mutex);
+  for (const auto& [device, primary] : state.primaries) {
+    const auto allocation = primary ? primary->memory.find(pointer) : std::nullopt;
+    if (!allocation) continue;
+    constexpr unsigned kMemoryTypeHost = 1;
+    const unsigned type = allocation->written ? kMemoryTypeDevice : kMemoryTypeHost;
+    const auto context = reinterpret_cast<cuda::Context>(primary.get());
+    switch (attribute) {
+      case kPointerContext:
+        std::memcpy(value, &context, sizeof context);
+        return kSuccess;
+      case kPointerMemoryType:
+        std::memcpy(value, &type, sizeof type);
+        return kSuccess;
+      case kPointerDeviceOrdinal:
+        std::memcpy(value, &device, sizeof device);
+        return kSuccess;
+      default:
+        return kInvalidValue;
+    }
+  }
+  return kInvalidValue;
+}
+
+Status copy_to_device(DevicePointer target, const void* source, size_t bytes, StreamHandle stream_handle) {
+  return in_context(Call::copy_to_device, [&](const ContextPointer& context) -> Status {
+    const auto stream = stream_of(context, stream_handle);
+    if (!stream) return kInvalidHandle;
+    if (bytes == 0) return kSuccess;
+    const auto allocation = context->memory.find(target, bytes);
+    if (!allocation) return kInvalidValue;
+    // The source may be written again as soon as the call returns, unless it is pinned.
+    std::vector<std::byte> staged;
+    if (!context->memory.find(address_of(source), bytes)) {
+      const auto* const begin = static_cast<const std::byte*>(source);
+      staged.assign(begin, begin + bytes);
+    }
+    stream->enqueue([=, allocation = *allocation, staged = std::move(staged)]() -> Status {
+      std::memcpy(allocation.at(target), staged.empty() ? source : staged.data(), bytes);
+      allocation.mark_written(target, bytes);
+      return kSuccess;
+    });
+    return kSuccess;
+  });
+}
+
+Status copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHandle stream_handle) {
+  return in_context(Call::copy_to_host, [&](const ContextPointer& context) -> Status {
+    const auto stream = stream_of(context, stream_handle);
+    if (!stream) return kInvalidHandle;
+    if (bytes == 0) return kSuccess;
+    const auto allocation = context->memory.find(source, bytes);
+    if (!allocation) return kInvalidValue;
+    stream->enqueue([=, allocation = *allocation]() -> Status {
+      std::memcpy(target, allocation.at(source), bytes);
+      return kSuccess;
+    });
+    // Only into pinned memory does the driver copy while the caller goes on.
+    const bool is_pinned = context->memory.find(address_of(target), bytes).has_value();
+    return is_pinned ? kSuccess : stream->drain();
+  });
+}
+
+Status set_bytes(DevicePointer target, unsigned char value, size_t bytes, StreamHandle stream_handle) {
+  return in_context(Call::set_bytes, [&](const ContextPointer& context) -> Status {
+    const auto stream = stream_of(context, stream_handle);
+    if (!stream) return kInvalidHandle;
+    if (bytes == 0) return kSuccess;
+    const auto allocation = context->memory.find(target, bytes);
+    if (!allocation) return kInvalidValue;
+    stream->enqueue([=, allocation = *allocation]() -> Status {
+      std::memset(allocation.at(target), value, bytes);
+      allocation.mark_written(target, bytes);
+      return kSuccess;
+    });
+    return kSuccess;
+  });
+}
+
+Status ipc_get_handle(IpcHandle* handle, DevicePointer pointer) {
+  return in_context(Call::ipc_get_handle,
+                    [&](const ContextPointer& context) { return context->memory.share(pointer, handle); });
+}
+
+Status ipc_open_handle(DevicePointer* pointer, IpcHandle handle, unsigned flags) {
+  return in_context(Call::ipc_open_handle, [&](const ContextPointer& context) -> Status {
+    return flags == kIpcLazyPeerAccess ? context->memory.open_shared(handle, pointer) : kInvalidValue;
+  });
+}
+
+Status ipc_close_handle(DevicePointer pointer) {
+  return in_any_context(Call::ipc_close_handle, [&](const ContextPointer& context) -> Status {
+    return free_after_work(*context, [&] { return context->memory.close_shared(pointer); });
+  });
+}
+
+}  // namespace roi::standin

@@ -1,0 +1,83 @@
+#include "exports.h"
+#include "state.h"
+
+// Streams and events.
+
+namespace roi::standin {
+
+std::shared_ptr<Stream> stream_of(const ContextPointer& context, StreamHandle handle) {
+  // CU_STREAM_LEGACY and CU_STREAM_PER_THREAD are 1 and 2.
+  if (reinterpret_cast<uintptr_t>(handle) > 2) {
+    auto stream = driver_state().streams.find(handle);
+    return stream && stream->context == context ? stream : nullptr;
+  }
+  const std::lock_guard lock(driver_state().mutex);
+  if (!context->default_stream) context->default_stream = Stream::start(context);
+  return context->default_stream;
+}
+
+Status stream_create(StreamHandle* stream, unsigned flags) {
+  return in_context(Call::stream_create, [&](const ContextPointer& context) -> Status {
+    if (flags > kStreamNonBlocking) return kInvalidValue;
+    *stream = driver_state().streams.add<StreamHandle>(Stream::start(context));
+    return kSuccess;
+  });
+}
+
+Status stream_destroy(StreamHandle handle) {
+  return in_any_context(Call::stream_destroy, [&](const ContextPointer&) -> Status {
+    const auto stream = driver_state().streams.remove(handle);
+    if (!stream) return kInvalidHandle;
+    stream->close();
+    return kSuccess;
+  });
+}
+
+Status stream_context(StreamHandle handle, cuda::Context* context) {
+  return in_context(Call::stream_context, [&](const ContextPointer& current) -> Status {
+    const auto stream = handle ? driver_state().streams.find(handle) : stream_of(current, handle);
+    if (!stream) return kInvalidHandle;
+    *context = reinterpret_cast<cuda::Context>(stream->context.get());
+    return kSuccess;
+  });
+}
+
+Status stream_synchronize(StreamHandle handle) {
+  return in_context(Call::stream_synchronize, [&](const ContextPointer& context) -> Status {
+    const auto stream = stream_of(context, handle);
+    return stream ? stream->drain() : kInvalidHandle;
+  });
+}
+
+Status event_create(EventHandle* event, unsigned flags) {
+  return in_context(Call::event_create, [&](const ContextPointer& context) -> Status {
+    if (flags > (kEventBlockingSync | kEventDisableTiming)) return kInvalidValue;
+    *event = driver_state().events.add<EventHandle>(std::make_shared<Event>(context));
+    return kSuccess;
+  });
+}
+
+Status event_destroy(EventHandle handle) {
+  return in_any_context(Call::event_destroy, [&](const ContextPointer&) -> Status {
+    return driver_state().events.remove(handle) ? kSuccess : kInvalidHandle;
+  });
+}
+
+Status event_record(EventHandle handle, StreamHandle stream_handle) {
+  return in_context(Call::event_record, [&](const ContextPointer& context) -> Status {
+    const auto event = driver_state().events.find(handle);
+    const auto stream = stream_of(context, stream_handle);
+    if (!event || !stream || event->context != stream->context) return kInvalidHandle;
+    Event::record(event, *stream);
+    return kSuccess;
+  });
+}
+
+Status event_synchronize(EventHandle handle) {
+  // The event knows its context; none need be current.
+  if (const Status result = enter(Call::event_synchronize)) return result;
+  const auto event = driver_state().events.find(handle);
+  return event ? event->wait() : kInvalidHandle;
+}
+
+}  // namespace roi::standin

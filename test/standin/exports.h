@@ -1,0 +1,33 @@
+#pragma once
+
+#include "results.h"
+
+// The stand-in's functions, under the names that the table of driver functions gives them. Their parameters
+// are checked against it: one that differs is not exported.
+
+namespace roi::standin {
+
+using namespace cuda;
+
+#define ROI_EXPORT(member, name, parameters) \
+  __attribute__((visibility("default"))) Status member parameters __asm__(name);
+ROI_DRIVER_FUNCTIONS(ROI_EXPORT)
+ROI_EXPORT(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle * handle, DevicePointer pointer))
+ROI_EXPORT(ipc_open_handle, "cuIpcOpenMemHandle_v2",
+           (DevicePointer * pointer, IpcHandle handle, unsigned flags))
+ROI_EXPORT(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer))
+#undef ROI_EXPORT
+
+// For tests.
+
+/// What is to fail from now on, as ROI_STANDIN_FAIL says it. 0 if it is not that.
+extern "C" __attribute__((visibility("default"))) int roi_standin_fail(const char* what);
+
+/// How many there are of "contexts", "modules", "streams", "events", "allocations", "host allocations";
+/// were of "launches", "blocks", "findings"; or how often a function of the driver was called.
+extern "C" __attribute__((visibility("default"))) long long roi_standin_count(const char* what);
+
+/// Where the bytes at a device address are, past all checks; null outside of allocations.
+extern "C" __attribute__((visibility("default"))) void* roi_standin_bytes(DevicePointer address);
+
+}  // namespace roi::standin

@@ -1,0 +1,35 @@
+#include "settings.h"
+
+#include <cstdlib>
+#include <random>
+
+namespace roi::standin {
+
+namespace {
+
+std::string text(const char* name) {
+  const char* const value = std::getenv(name);
+  return value ? value : "";
+}
+
+uint64_t number(const char* name, uint64_t otherwise) {
+  const std::string value = text(name);
+  return value.empty() ? otherwise : std::stoull(value);
+}
+
+}  // namespace
+
+const Settings& settings() {
+  // Never destroyed: streams may still run when the process exits.
+  static const Settings& settings = *new Settings{
+      .devices = static_cast<int>(number("ROI_STANDIN_DEVICES", 2)),
+      .driver_version = static_cast<int>(number("ROI_STANDIN_DRIVER_VERSION", 13000)),
+      .memory_bytes = number("ROI_STANDIN_MEM_MB", 4096) << 20,
+      .seed = number("ROI_STANDIN_SEED", std::random_device{}()),
+      .fail = text("ROI_STANDIN_FAIL"),
+      .log = text("ROI_STANDIN_LOG"),
+  };
+  return settings;
+}
+
+}  // namespace roi::standin
