@@ -1,4 +1,4 @@
-import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
+import { execFileSync, type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -122,20 +122,21 @@ function install() {
   symlinkSync(realpathSync(npm), join(bin, 'npm'));
   const dependency = pack(join(root, 'node_modules', 'node-gyp-build'), work);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-  const run = (command: string, ...args: string[]) =>
-    output(command, args, { cwd: folder, env: { PATH: bin, HOME: work, PREBUILDS_ONLY: '1' } });
+  const env = { PATH: bin, HOME: work, PREBUILDS_ONLY: '1' };
+  const run = (command: string, ...args: string[]) => output(command, args, { cwd: folder, env });
   const tarballs = [own, dependency].map(({ filename }) => join(work, filename));
   run(join(bin, 'npm'), 'install', '--offline', '--no-audit', '--no-fund', ...tarballs);
   writeFileSync(join(folder, 'program.cjs'), `const ${names} = require('roi-loss');${javascript}`);
   writeFileSync(join(folder, 'program.mjs'), `import ${names} from 'roi-loss';${javascript}`);
   writeFileSync(join(folder, 'program.mts'), `import ${names} from 'roi-loss';${program}`);
-  return { folder, run };
+  return { folder, env, run };
 }
 
 if (process.platform === 'win32') skip('the installed tarball', 'the test is written for POSIX');
 else if (prebuilds.length === 0) skip('the installed tarball', noPrebuilds);
 else {
-  const { folder, run } = install();
+  const { folder, env, run } = install();
+  const command = join(folder, 'node_modules', '.bin', 'roi-loss');
 
   test('a CommonJS program', () => assertLosses(run(process.execPath, 'program.cjs')));
 
@@ -159,10 +160,27 @@ else {
   });
 
   test('the command: every loss against the reference', () => {
-    const command = join(folder, 'node_modules', '.bin', 'roi-loss');
     assert.match(run(command, 'check'), 'all within');
     assert.match(run(command, 'devices'), 'cpu');
   });
+
+  const build = join(root, 'build', 'package-tests');
+  const onStandin = (...args: string[]) =>
+    output(command, args, { cwd: folder, env: { ...env, LD_LIBRARY_PATH: join(build, 'cuda_standin') } });
+  if (process.platform !== 'linux') skip("the kernels on CUDA's stand-in", 'the stand-in is for Linux');
+  else {
+    execFileSync('cmake', ['-S', root, '-B', build]);
+    execFileSync('cmake', ['--build', build, '--target', 'cuda_standin']);
+    const gpu = JSON.parse(onStandin('devices', '--json')).devices.find(({ name }: { name: string }) =>
+      name.startsWith('cuda'),
+    );
+    if (!gpu.available) skip("the kernels on CUDA's stand-in", gpu.reason);
+    else
+      test("the command: every loss on CUDA's stand-in", () => {
+        assert.match(gpu.description, 'stand-in');
+        assert.match(onStandin('check', '--device', gpu.name), 'all within');
+      });
+  }
 
   const node = join(root, 'build', 'node-arm64', 'bin', 'node');
   const libraries = '/usr/aarch64-linux-gnu';
