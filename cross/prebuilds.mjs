@@ -1,7 +1,7 @@
 // Builds the addon for every platform into prebuilds/, under the names that node-gyp-build looks for:
 // `npm run prebuilds`, or `npm run prebuilds -- linux` for the platforms whose names hold the word.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -23,13 +23,22 @@ const targets = {
   'win32-x64/roi-loss.node': 'x86_64-windows-gnu',
 };
 
-function build(target) {
-  const out = join(root, 'build/prebuilds', target, 'Release');
+const folderOf = (target) => join(root, 'build/prebuilds', target, 'Release');
+
+/** The CUDA images of a target that was built before: nvcc takes longer than all the rest, and they are the same. */
+const imagesOf = (targets) =>
+  targets.map((target) => join(folderOf(target), 'images')).find(existsSync) ?? '';
+
+function build(target, before) {
+  const out = folderOf(target);
   rmSync(out, { recursive: true, force: true });
-  const toolchain = `--CDCMAKE_TOOLCHAIN_FILE=${join(root, 'cross/zig.cmake')}`;
+  const options = [
+    `--CDCMAKE_TOOLCHAIN_FILE=${join(root, 'cross/zig.cmake')}`,
+    `--CDROI_LOSS_IMAGES=${imagesOf(before)}`,
+  ];
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [cmakeJs, 'build', '--out', out, '--parallel', String(availableParallelism()), toolchain],
+    [cmakeJs, 'build', '--out', out, '--parallel', String(availableParallelism()), ...options],
     { cwd: root, encoding: 'utf8', env: { ...process.env, ROI_LOSS_TARGET: target } },
   );
   if (status === 0) return readFileSync(join(out, 'roi-loss.node'));
@@ -48,12 +57,17 @@ const [word = ''] = process.argv.slice(2);
 const chosen = Object.entries(targets).filter(([file]) => file.includes(word));
 if (chosen.length === 0)
   throw new Error(`no prebuild has '${word}' in its name; there are ${Object.keys(targets).join(', ')}`);
-for (const [file, target] of chosen) {
+for (const [i, [file, target]] of chosen.entries()) {
   const prebuild = join(root, 'prebuilds', file);
   rmSync(prebuild, { force: true });
   process.stdout.write(`prebuilds/${file}  `);
   const start = performance.now();
-  const binary = withoutTime(build(target));
+  const binary = withoutTime(
+    build(
+      target,
+      chosen.slice(0, i).map(([, built]) => built),
+    ),
+  );
   mkdirSync(dirname(prebuild), { recursive: true });
   writeFileSync(prebuild, binary);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
