@@ -1,5 +1,5 @@
 import type { GradName, LossInputs } from 'roi-loss';
-import { floats, random } from '../test/support/random';
+import { floats, random } from '../lib/reference/random';
 import { type Case, maskSizeOf, termsOf } from './cases';
 
 export interface CaseInputs {

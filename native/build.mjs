@@ -1,20 +1,11 @@
-// Builds the addon with cmake-js unless a prebuilt one fits, and says what is missing where it cannot.
+// Builds the addon with cmake-js, and says what is missing where it cannot.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
-
-function prebuilt() {
-  try {
-    return existsSync(join(root, 'prebuilds')) && require('node-gyp-build').resolve(root);
-  } catch {
-    return false;
-  }
-}
 
 const runs = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
@@ -31,7 +22,6 @@ const missing = [
   ],
 ].flatMap(([found, advice]) => (found ? [] : [advice]));
 
-if (prebuilt()) process.exit(0);
 if (missing.length > 0) {
   console.error(
     ['roi-loss: the native addon cannot be built.', ...missing.map((advice) => `  - ${advice}`)].join('\n'),

@@ -9,11 +9,11 @@ import {
 } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
+import { type AllInputs, inputsOf, type Sizes } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses } from './support/close';
 import { asynchronous, openTestDevice, unlessSimulated } from './support/device';
 import { halves } from './support/half';
-import { type AllInputs, inputsOf, type Sizes } from './support/random';
 import { throws } from './support/throws';
 
 const test = suite('batch');

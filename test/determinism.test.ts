@@ -1,10 +1,10 @@
 import type { Device, HostArray } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { inputsOf } from '../lib/reference/random';
 import { assertSame } from './support/close';
 import { fusedLoss, onCuda, openTestDevice, unlessSimulated } from './support/device';
 import { halves } from './support/half';
-import { inputsOf } from './support/random';
 
 // The same bits, whatever the number of the CPU's threads and however often.
 

@@ -6,8 +6,10 @@ import * as assert from 'uvu/assert';
 // The package as `require`, `import` and TypeScript see it.
 
 const root = join(__dirname, '..');
+// `npm pack`, which tools run, would build dist/ again under the suites that use it.
+const env = { ...process.env, npm_config_ignore_scripts: 'true' };
 const node = (...args: string[]) =>
-  execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' }).trim();
+  execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', env }).trim();
 const tool = (name: string, ...args: string[]) => node(join('node_modules', '.bin', name), ...args);
 
 const names =

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ReferenceOptions, referenceLoss } from './reference';
+import { type ReferenceOptions, referenceLoss } from '../lib/reference';
+import { floats, inputsOf, random } from '../lib/reference/random';
 import { assertClose } from './support/close';
-import { floats, inputsOf, random } from './support/random';
 
 // The reference's own derivatives, which everything else is held against, are those of its losses.
 

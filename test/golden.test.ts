@@ -1,7 +1,7 @@
 import type { Batch, LossInputs, TermResult, TermStep } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
 import { assertClose, assertLoss, assertLosses } from './support/close';
 import {
   fusedBoxLoss,

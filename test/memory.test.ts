@@ -1,8 +1,8 @@
 import { fusedLoss, fusedMaskLoss } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { inputsOf } from '../lib/reference/random';
 import { openTestDevice, unlessSimulated } from './support/device';
-import { inputsOf } from './support/random';
 
 // The runner gives --expose-gc.
 

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceClassMetrics, referenceMaskMetrics } from './reference/metrics';
+import { inputsOf } from '../lib/reference/random';
+import { referenceClassMetrics, referenceMaskMetrics } from '../lib/reference/metrics';
 import { fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from './support/device';
-import { inputsOf } from './support/random';
 
 const test = suite('metrics');
 

@@ -1,10 +1,10 @@
 import type { FloatType } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { floats, inputsOf, random } from '../lib/reference/random';
 import { assertSame } from './support/close';
 import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from './support/device';
 import { halves } from './support/half';
-import { floats, inputsOf, random } from './support/random';
 
 // A NaN or an infinity in what a RoI's loss reads makes the loss NaN, and touches that RoI alone; in what it does not
 // read, nothing happens.

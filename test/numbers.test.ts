@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
+import { inputsOf } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses } from './support/close';
 import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, unlessSimulated } from './support/device';
-import { inputsOf } from './support/random';
 
 const test = suite('numbers');
 

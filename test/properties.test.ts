@@ -2,10 +2,10 @@ import * as fc from 'fast-check';
 import type { MaskKind, MaskMixture, Reduction } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
+import { type AllInputs, floats, inputsOf, random } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses, assertSame } from './support/close';
 import { fusedBoxLoss, fusedLoss, fusedMaskLoss, onCuda, unlessSimulated } from './support/device';
-import { type AllInputs, floats, inputsOf, random } from './support/random';
 
 const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
 console.log(`seed ${seed} (ROI_LOSS_SEED)`);

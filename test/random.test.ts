@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
-import { type ReferenceOptions, referenceLoss } from './reference';
+import { type ReferenceOptions, referenceLoss } from '../lib/reference';
+import { floats, inputsOf, random } from '../lib/reference/random';
 import { assertClose, assertLosses } from './support/close';
 import { fusedLoss, unlessSimulated } from './support/device';
-import { floats, inputsOf, random } from './support/random';
 
 // The package against the float64 reference, over options, shapes and element types.
 

@@ -1,8 +1,8 @@
 import { fusedLoss, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
+import { type AllInputs, inputsOf } from '../lib/reference/random';
 import { assertClose, assertLosses } from './support/close';
-import { type AllInputs, inputsOf } from './support/random';
 
 const test = suite('instruction sets');
 

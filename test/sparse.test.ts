@@ -1,11 +1,11 @@
 import { type Batch, fusedBoxLoss, fusedLoss, fusedMaskLoss } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceLoss } from './reference';
+import { referenceLoss } from '../lib/reference';
+import { inputsOf, random } from '../lib/reference/random';
 import { assertClose, assertLosses } from './support/close';
 import { onCuda, openTestDevice, unlessSimulated } from './support/device';
 import { halves } from './support/half';
-import { inputsOf, random } from './support/random';
 import { throws } from './support/throws';
 
 // A step clears what the steps before it wrote and writes its own, so that its gradients are whole, whatever the labels

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { inputsOf } from '../lib/reference/random';
 import { fusedLoss, openTestDevice, unlessSimulated } from './support/device';
-import { inputsOf } from './support/random';
 
 const test = suite('workers');
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fusedLoss, openDevice } from 'roi-loss';
-import { floats, random } from '../../test/support/random';
+import { floats, random } from '../../lib/reference/random';
 import { formatTable } from '../table';
 import { type TrafficCase, trafficCases } from './cases';
 import { markdownTable, writeSection } from './document';

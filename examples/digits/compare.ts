@@ -1,6 +1,6 @@
 import { type Batch, type FusedLossOptions, fusedLoss, type MaskKind, type MaskMixture } from 'roi-loss';
 import { plainLoss } from '../../bench/peers/plain';
-import { referenceLoss } from '../../test/reference';
+import { referenceLoss } from '../../lib/reference';
 import { imageSize } from './digits';
 import { medianTime } from './median';
 import { classes, type Minibatch } from './minibatch';

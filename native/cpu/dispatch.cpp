@@ -1,3 +1,7 @@
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <cstring>
 
 #include "rows.h"
@@ -17,13 +21,34 @@ namespace baseline {
 extern const RowKernels kRowKernels;
 }
 
+#if defined(__x86_64__)
+namespace {
+
+struct Features {
+  bool avx2 = false, avx512 = false;
+};
+
+/// What the processor has and the system lets threads use. __builtin_cpu_supports would tell, but its tables
+/// are in a runtime library that cross compilers lack.
+Features features() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return {};
+  const bool fma = c & bit_FMA;
+  unsigned saved, high;  // the registers that the system saves, see XGETBV in Intel's manual, volume 2
+  __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+  const bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return {};
+  constexpr unsigned kAvx512 = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
+  const bool avx2 = ymm && fma && (b & bit_AVX2);
+  return {avx2, avx2 && zmm && (b & kAvx512) == kAvx512};
+}
+
+}  // namespace
+#endif
+
 const RowKernels* rows(const char* name) {
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
-                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512vl");
+  const auto [has_avx2, has_avx512] = features();
   const struct {
     const RowKernels* kernels;
     bool usable;

@@ -1,17 +1,10 @@
 import type { Losses } from 'roi-loss';
 import * as assert from 'uvu/assert';
-
-/** Losses: relative to float64. */
-export const lossTolerance = 1e-6;
-/** Gradients: absolute, times the largest of them. Those of a mean are far below 1, where an absolute bound says nothing. */
-export const gradTolerance = 1e-6;
+import { gradError, gradTolerance, lossError, lossTolerance } from '../../lib/reference/accuracy';
 
 export function assertLoss(actual: number, expected: number, what = 'loss', tolerance = lossTolerance): void {
-  const error = Math.abs(actual - expected);
-  assert.ok(
-    Number.isNaN(expected) ? Number.isNaN(actual) : error <= tolerance * Math.abs(expected),
-    `${what} is ${actual}; expected ${expected} (off by ${error})`,
-  );
+  const error = lossError(actual, expected);
+  assert.ok(error <= tolerance, `${what} is ${actual}; expected ${expected} (off by a share of ${error})`);
 }
 
 export function assertLosses(actual: Losses, expected: Losses): void {
@@ -27,15 +20,8 @@ export function assertClose(
 ): void {
   assert.ok(actual && expected, `${what} is missing`);
   assert.is(actual.length, expected.length, `${what}: lengths differ`);
-  let scale = 0;
-  for (let i = 0; i < expected.length; i++) scale = Math.max(scale, Math.abs(expected[i] as number));
-  for (let i = 0; i < expected.length; i++) {
-    const error = Math.abs((actual[i] as number) - (expected[i] as number));
-    const same = Number.isNaN(expected[i] as number)
-      ? Number.isNaN(actual[i] as number)
-      : error <= tolerance * scale;
-    if (!same) assert.unreachable(`${what}[${i}] is ${actual[i]}; expected ${expected[i]}`);
-  }
+  const { error, index } = gradError(actual, expected);
+  assert.ok(error <= tolerance, `${what}[${index}] is ${actual[index]}; expected ${expected[index]}`);
 }
 
 /** The same bits. */

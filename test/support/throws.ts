@@ -1,7 +1,7 @@
 import type { RoiLossError } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type AllInputs, inputsOf } from './random';
+import { type AllInputs, inputsOf } from '../../lib/reference/random';
 
 // Wrong input throws before anything runs: the class, the code, and a message that names the argument.
 

@@ -5,7 +5,7 @@ import type {
   Losses,
   LossInputs,
   TermOptions,
-} from 'roi-loss';
+} from '../types';
 import { boxLoss } from './box';
 import { classFromLogits, classFromProbs, type RoiTerm } from './class';
 import { maskLoss } from './mask';

@@ -1,4 +1,4 @@
-import type { ClassMetrics, HostMaskOptions, LossInputs, MaskMetrics } from 'roi-loss';
+import type { ClassMetrics, HostMaskOptions, LossInputs, MaskMetrics } from '../types';
 import { counted, masksOf } from './rows';
 
 const ratio = (part: number, whole: number) => (whole > 0 ? part / whole : 0);

@@ -1,4 +1,4 @@
-import type { HostMaskOptions, LossInputs } from 'roi-loss';
+import type { HostMaskOptions, LossInputs } from '../types';
 
 /** Where a RoI's row lies in its array: the index of its i-th element. */
 export type Row = (i: number) => number;

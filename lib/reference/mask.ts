@@ -1,4 +1,4 @@
-import type { MaskKind, MaskLossOptions } from 'roi-loss';
+import type { MaskKind, MaskLossOptions } from '../types';
 import type { RoiTerm } from './class';
 
 /** σ(z), and 1 − σ(z) = σ(−z), each without cancellation. */

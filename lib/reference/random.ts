@@ -1,4 +1,4 @@
-import type { LossInputs } from 'roi-loss';
+import type { LossInputs } from '../types';
 
 /** Numbers in [0, 1) that a seed determines (mulberry32). */
 export function random(seed: number): () => number {

@@ -1,4 +1,4 @@
-import type { ClassLossOptions } from 'roi-loss';
+import type { ClassLossOptions } from '../types';
 
 export interface RoiTerm {
   /** The RoI's loss, or 0 if it does not count. */

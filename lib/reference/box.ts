@@ -1,4 +1,4 @@
-import type { BoxLossOptions } from 'roi-loss';
+import type { BoxLossOptions } from '../types';
 import type { RoiTerm } from './class';
 
 /** d²/(2β) for |d| < β, else |d| − β/2. */
