@@ -1,13 +1,17 @@
-import { type Batch, type Device, fusedLoss, type GradName, openDevice } from 'roi-loss';
+import { type Batch, type Device, fusedLoss, type GradName, type LossInputs, openDevice } from 'roi-loss';
 import { type NativeDevice, native } from '../lib/native';
+import { halves } from '../test/support/half';
 import { bytesOf, type Case, maskSizeOf } from './cases';
 import { type CaseInputs, gradNames } from './inputs';
+import { lastLevelCache } from './machine';
 import type { Outcome } from './outcome';
 import { plainLoss } from './peers/plain';
 
 /** A column of the table and a key of the timings: who, on how many threads. */
-export const lane = (who: 'handles' | 'arrays' | 'plain' | 'a + b' | 'copy' | 'torch', threads: number) =>
-  `${who} ×${threads}`;
+export const lane = (
+  who: 'handles' | 'arrays' | 'plain' | 'a + b' | 'copy' | 'torch' | 'tfjs cpu' | 'tfjs wasm',
+  threads: number,
+) => `${who} ×${threads}`;
 
 export interface Contender {
   readonly run: () => unknown;
@@ -28,6 +32,33 @@ export const startThreads = (threads: number): Threads => ({
   adder: new native.Device('cpu', threads, process.env.ROI_LOSS_SIMD),
 });
 
+const halfOf = ({ sizes: { dtype } }: Case) =>
+  dtype === undefined || dtype === 'float32' ? undefined : halves[dtype];
+
+/** The inputs as the element types of the case hold them. */
+function encoded(spec: Case, inputs: LossInputs): LossInputs {
+  const half = halfOf(spec);
+  if (!half) return inputs;
+  const bits = (name: GradName) =>
+    inputs[name] && { [name]: Uint16Array.from(inputs[name] as Float32Array, half.to) };
+  return {
+    ...inputs,
+    ...bits('maskLogits'),
+    ...(inputs.maskTargets && { maskTargets: Uint8Array.from(inputs.maskTargets) }),
+  } as LossInputs;
+}
+
+/** What a batch holds after a step; of one without gradients none. */
+function gradsOf(spec: Case, inputs: LossInputs, batch: Batch): Outcome['grads'] {
+  if (spec.options.grad === false) return {};
+  const half = halfOf(spec);
+  const read = (name: GradName) => {
+    const array = batch.grads[name].readSync();
+    return half ? Float32Array.from(array, half.from) : (array as Float32Array);
+  };
+  return Object.fromEntries(gradNames(inputs).map((name) => [name, read(name)]));
+}
+
 function onHandles(spec: Case, { own, labels }: CaseInputs, batch: Batch): Contender {
   const step = () => fusedLoss(batch, spec.options).lossesSync().total;
   let turn = 0;
@@ -36,13 +67,11 @@ function onHandles(spec: Case, { own, labels }: CaseInputs, batch: Batch): Conte
     batch.write(labels[turn]!);
     return step();
   };
-  const grad = (name: GradName) => batch.grads[name].readSync() as Float32Array;
   const outcome = () => {
     batch.write(labels[0]);
-    const loss = step();
-    return { loss, grads: Object.fromEntries(gradNames(own).map((name) => [name, grad(name)])) };
+    return { loss: step(), grads: gradsOf(spec, own, batch) };
   };
-  batch.write(own);
+  batch.write(encoded(spec, own));
   return { run: spec.newLabels ? stepWithNewLabels : step, outcome };
 }
 
@@ -71,6 +100,15 @@ function plain(spec: Case, { peers }: CaseInputs): Contender {
   };
 }
 
+/** Runs the next of several at each call. */
+function rotating(runs: readonly (() => unknown)[]): () => unknown {
+  let turn = 0;
+  return () => {
+    turn = (turn + 1) % runs.length;
+    return runs[turn]!();
+  };
+}
+
 /** c = a + b, over arrays that are `bytes` together. */
 function addition(bytes: number, adder: NativeDevice): Contender {
   const [a, b, c] = [0, 1, 2].map((value) => new Float32Array(bytes / 12).fill(value));
@@ -89,17 +127,31 @@ export function contendersOf(
   inputs: CaseInputs,
   pools: readonly Threads[],
 ): { readonly contenders: { readonly [lane: string]: Contender }; readonly batches: readonly Batch[] } {
-  const batches = pools.map(({ device }) => device.batch(spec.sizes));
-  const most = pools.at(-1)!;
   const bytes = bytesOf(spec);
-  const onPools = (make: (pool: Threads, index: number) => [string, Contender]) =>
-    Object.fromEntries(pools.map(make));
+  const copies = spec.cold ? Math.ceil((2 * lastLevelCache()) / bytes) : 1;
+  const most = pools.at(-1)!;
+  const batches: Batch[] = [];
+  const several = (make: () => Contender): Contender => {
+    const made = Array.from({ length: copies }, make);
+    return { ...made[0], run: copies === 1 ? made[0]!.run : rotating(made.map(({ run }) => run)) };
+  };
+  const handles = ({ device }: Threads) =>
+    several(() => {
+      const batch = device.batch(spec.sizes);
+      batches.push(batch);
+      return onHandles(spec, inputs, batch);
+    });
+  const onPools = (make: (pool: Threads) => [string, Contender]) => Object.fromEntries(pools.map(make));
   const contenders = {
-    ...onPools(({ threads }, i) => [lane('handles', threads), onHandles(spec, inputs, batches[i]!)]),
-    [lane('arrays', most.threads)]: onArrays(spec, inputs, most.device),
-    [lane('plain', 1)]: plain(spec, inputs),
-    ...onPools(({ threads, adder }) => [lane('a + b', threads), addition(bytes, adder)]),
-    [lane('copy', 1)]: copy(bytes),
+    ...onPools((pool) => [lane('handles', pool.threads), handles(pool)]),
+    ...(spec.alone
+      ? {}
+      : {
+          [lane('arrays', most.threads)]: onArrays(spec, inputs, most.device),
+          [lane('plain', 1)]: plain(spec, inputs),
+        }),
+    ...onPools(({ threads, adder }) => [lane('a + b', threads), several(() => addition(bytes, adder))]),
+    [lane('copy', 1)]: several(() => copy(bytes)),
   };
   return { contenders, batches };
 }

@@ -18,7 +18,7 @@ export const gradNames = (inputs: LossInputs): GradName[] =>
 
 /** Random, and the same in every run. */
 export function inputsOf(spec: Case): CaseInputs {
-  const { rois, classes, maskRois } = spec.sizes;
+  const { rois, classes, maskRois, maskChannels = classes } = spec.sizes;
   const [height, width] = maskSizeOf(spec);
   const pixels = height * width;
   const masks = maskRois ?? rois;
@@ -41,13 +41,13 @@ export function inputsOf(spec: Case): CaseInputs {
   };
   if (!terms.includes('mask')) return { own: rows, peers: rows, labels };
 
-  const maskLogits = floats(next, masks * classes * pixels);
+  const maskLogits = floats(next, masks * maskChannels * pixels);
   const own = {
     ...rows,
     maskLogits,
     maskTargets: new Float32Array(masks * pixels).map(() => Math.round(next())),
   };
-  if (spec.sizes.maskGrad !== 'compact') return { own, peers: own, labels };
+  if (spec.sizes.maskGrad !== 'compact' || maskChannels === 1) return { own, peers: own, labels };
   const gathered = new Float32Array(masks * pixels);
   for (let p = 0; p < masks; p++) {
     const begin = (p * classes + labels[0].labels[p]!) * pixels;

@@ -1,23 +1,39 @@
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { SingleBar } from 'cli-progress';
 import { type Arguments, parseArguments, usage } from './arguments';
 import { bytesOf, type Case, cases } from './cases';
+import { formatChanges } from './compare';
 import { contendersOf, lane, startThreads, type Threads } from './contenders';
 import { inputsOf } from './inputs';
+import { machineOf } from './machine';
 import { checkOutcome } from './outcome';
-import { howToInstall, Torch } from './peers/torch';
-import { formatResults, formatVerdicts } from './report';
+import { type Run, writeAll, writeJson } from './output';
+import { backends, howToInstall as howToInstallTfjs, loadTfjs, measureTfjs } from './peers/tfjs';
+import { howToInstall as howToInstallTorch, Torch } from './peers/torch';
+import { forTerminal, tableOf, verdictTable } from './report';
+import type { Timing } from './statistics';
 import { type Result, verdictsOf } from './targets';
 import { type Effort, quick, race, thorough } from './timing';
 
 const width = process.stdout.columns ?? 100;
 
+/** It sums floats one after another. */
+const toleranceOfTfjs = 1e-3;
+/** Its steps take up to half a second. */
+const samplesOfTfjs = 3;
+
+/** Those that are installed. */
+interface Peers {
+  readonly torch: Torch | undefined;
+  readonly tf: Awaited<ReturnType<typeof loadTfjs>>;
+}
+
 /** Times a case on every contender, after a check that all compute the same. */
 async function measure(
   spec: Case,
   pools: readonly Threads[],
-  torch: Torch | undefined,
+  { torch, tf }: Peers,
   effort: Effort,
 ): Promise<Result> {
   const inputs = inputsOf(spec);
@@ -26,16 +42,28 @@ async function measure(
   for (const [name, { outcome }] of Object.entries(contenders))
     if (outcome) checkOutcome(`${spec.name}, ${name}`, outcome(), expected);
   const runs = Object.entries(contenders).map(([name, { run }]) => [name, run] as const);
-  const timings = race(Object.fromEntries(runs), effort);
+  const timings: { [lane: string]: Timing } = race(Object.fromEntries(runs), effort);
   for (const batch of batches) batch.dispose();
+  const result = { spec, bytes: bytesOf(spec), timings };
+  if (spec.alone) return result;
+
   const threadCounts = pools.map(({ threads }) => threads);
-  const peer = await torch?.measure(spec, inputs.peers, threadCounts, effort);
-  if (peer) {
-    checkOutcome(`${spec.name}, PyTorch`, peer.outcome, expected);
-    for (const [threads, timing] of Object.entries(peer.timings))
+  const inTorch = await torch?.measure(spec, inputs.peers, threadCounts, effort);
+  if (inTorch) {
+    checkOutcome(`${spec.name}, PyTorch`, inTorch.outcome, expected);
+    for (const [threads, timing] of Object.entries(inTorch.timings))
       timings[lane('torch', Number(threads))] = timing;
   }
-  return { spec, bytes: bytesOf(spec), timings };
+  for (const backend of tf ? backends : []) {
+    const inTf = await measureTfjs(tf!, backend, spec, inputs.peers, {
+      ...effort,
+      leastSamples: samplesOfTfjs,
+    });
+    if (!inTf) continue;
+    checkOutcome(`${spec.name}, TensorFlow.js (${backend})`, inTf.outcome, expected, toleranceOfTfjs);
+    timings[lane(`tfjs ${backend}`, 1)] = inTf.timing;
+  }
+  return result;
 }
 
 async function measureAll(
@@ -62,56 +90,73 @@ async function measureAll(
   return results;
 }
 
-function choose(filter: string): Case[] {
-  const chosen = cases.filter(({ name }) => name.includes(filter));
+function choose({ filter, quick: isQuick }: Arguments): Case[] {
+  const chosen = cases.filter(({ name, slow }) => name.includes(filter) && (filter || !isQuick || !slow));
   if (chosen.length > 0) return chosen;
   throw new Error(
     `no case has '${filter}' in its name; there are ${cases.map(({ name }) => name).join('; ')}`,
   );
 }
 
-async function bench(chosen: readonly Case[], { json, quick: isQuick }: Arguments): Promise<void> {
-  const cores = availableParallelism();
-  const pools = [...new Set([1, cores])].map(startThreads);
+async function bench(chosen: readonly Case[], args: Arguments, before: Run | undefined): Promise<void> {
+  const pools = [...new Set([1, availableParallelism()])].map(startThreads);
   const started = await Torch.start();
   using torch = started?.torch;
+  const tf = await loadTfjs();
   const header = {
     date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cores} cores, ${process.platform} ${process.arch}`,
-    node: process.version,
+    ...machineOf(),
     device: pools.at(-1)!.device.description,
-    torch: started?.description ?? `not found; ${howToInstall} installs it`,
+    peers: {
+      torch: started?.description ?? `PyTorch not found; ${howToInstallTorch} installs it`,
+      tfjs: tf
+        ? `TensorFlow.js ${tf.version_core}`
+        : `TensorFlow.js not found; ${howToInstallTfjs} installs it`,
+    },
+    quick: args.quick,
   };
-  for (const [name, value] of Object.entries(header)) console.log(`${name.padEnd(8)} ${value}`);
+  const { peers, quick: _, ...lines } = header;
+  for (const [name, value] of Object.entries({ ...lines, ...peers }))
+    console.log(`${name.padEnd(8)} ${value}`);
   console.log();
 
-  const effort = isQuick ? quick : thorough;
-  const results = await measureAll(chosen, (spec) => measure(spec, pools, torch, effort));
+  const effort = args.quick ? quick : thorough;
+  const results = await measureAll(chosen, (spec) => measure(spec, pools, { torch, tf }, effort));
   const threadCounts = pools.map(({ threads }) => threads);
-  const verdicts = verdictsOf(results, threadCounts);
+  const run: Run = { ...header, results, verdicts: verdictsOf(results, threadCounts) };
   console.log(
-    'Forward + backward. Medians ± half the distance between the quartiles; data warm in the cache.\n',
+    'Medians ± half the distance between the quartiles; forward + backward, data warm in the cache, unless the name says otherwise.\n',
   );
-  console.log(`${formatResults(results, width)}\n`);
-  if (verdicts.length > 0) console.log(`${formatVerdicts(verdicts, width)}\n`);
+  console.log(`${forTerminal(tableOf(results), width)}\n`);
+  if (run.verdicts.length > 0) console.log(`${forTerminal(verdictTable(run.verdicts), width)}\n`);
+  if (before)
+    console.log(
+      `Since ${args.compare}:\n${formatChanges(before.results, results, width) ?? 'nothing changed by more than the noise'}\n`,
+    );
   console.log('bench/README.md says what is measured and how.');
-  if (json)
-    writeFileSync(json, `${JSON.stringify({ ...header, effort, results, verdicts }, undefined, 2)}\n`);
+  if (args.json) writeJson(args.json, run);
+  if (args.out) writeAll(args.out, run);
 }
 
 async function main(): Promise<void> {
   let args: Arguments;
   let chosen: Case[];
+  let before: Run | undefined;
   try {
     args = parseArguments(process.argv.slice(2));
-    chosen = choose(args.filter);
+    chosen = choose(args);
+    if (args.compare) before = JSON.parse(readFileSync(args.compare, 'utf8'));
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${usage}`);
     process.exitCode = 2;
     return;
   }
   if (args.help) console.log(usage);
-  else await bench(chosen, args);
+  else await bench(chosen, args, before);
 }
 
-main();
+// TensorFlow.js would print its source before an error that nobody catches.
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -5,7 +5,7 @@ export interface Outcome {
 }
 
 /** Of the loss relative to the loss, of a gradient relative to its largest element. */
-const tolerance = 1e-5;
+const usual = 1e-5;
 
 /** How far `values` are off, relative to the largest of `expected`. */
 function distance(values: Float32Array, expected: Float32Array): number {
@@ -20,7 +20,7 @@ function distance(values: Float32Array, expected: Float32Array): number {
 }
 
 /** @throws where a contender computed something else: its time would be the time of something else */
-export function checkOutcome(who: string, actual: Outcome, expected: Outcome): void {
+export function checkOutcome(who: string, actual: Outcome, expected: Outcome, tolerance = usual): void {
   const check = (what: string, off: number) => {
     // A NaN is not within it either.
     if (!(off <= tolerance)) throw new Error(`${who}: ${what} is off by ${off}, more than ${tolerance}`);

@@ -8,8 +8,8 @@ export interface Effort {
   readonly leastSamples: number;
 }
 
-export const thorough: Effort = { milliseconds: 1000, leastSamples: 15 };
-export const quick: Effort = { milliseconds: 100, leastSamples: 5 };
+export const thorough: Effort = { milliseconds: 500, leastSamples: 15 };
+export const quick: Effort = { milliseconds: 60, leastSamples: 3 };
 
 /** A sample makes as many calls as take this long, or the clock would show. Microseconds, as all times here. */
 const sampleTime = 200;

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inputsOf } from '../lib/reference/random';
 import { referenceClassMetrics, referenceMaskMetrics } from '../lib/reference/metrics';
+import { inputsOf } from '../lib/reference/random';
 import { fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from './support/device';
 
 const test = suite('metrics');

@@ -13,12 +13,15 @@
 namespace roi {
 namespace {
 
-/// Elements that a chunk, the unit of work of a thread, holds about; some ten microseconds.
+// Work is counted in pixels of a mask, about a quarter of a nanosecond each (`npm run bench`).
+
+/// An element of a class or box row, in pixels.
+constexpr int64_t kRowElement = 4;
+/// What a chunk, the unit of work of a thread, holds about: some four microseconds.
 constexpr int64_t kChunkWork = 16 * 1024;
-/// Waking other threads costs some ten microseconds: below this many elements one thread is faster (`npm run
-/// bench`).
+/// Below this much a step is done before other threads are awake.
 constexpr int64_t kParallelWork = 64 * 1024;
-/// About half a millisecond of one thread: a step above it goes to the stream, so that the event loop can
+/// A quarter of a millisecond of one thread: a step above it goes to the stream, so that the event loop can
 /// turn.
 constexpr int64_t kQueuedWork = 1024 * 1024;
 
@@ -42,11 +45,12 @@ class CpuMemory : public Memory {
   void* block_;
 };
 
-/// The work of a step in elements, foreground or not.
+int64_t work_of_row(const Problem& p) { return kRowElement * (p.classes + 8); }
+
+/// The work of a step, foreground or not.
 int64_t work_of(const Problem& p) {
   int64_t work = 0;
-  if (p.cls.enabled) work += p.rois * p.classes;
-  if (p.box.enabled) work += p.rois * 8;
+  if (p.cls.enabled || p.box.enabled) work += p.rois * work_of_row(p);
   if (p.mask.enabled) {
     work += p.mask_rois * p.mask.pixels();
     if (p.mask.gradient && p.mask.fill == GradFill::kRewrite)
@@ -162,7 +166,7 @@ class CpuBackend : public Backend {
     const bool parallel = work_of(p) > kParallelWork;
     const int64_t rois = per_row ? p.rois : 0, mask_rois = p.mask.enabled ? p.mask_rois : 0;
     const int64_t chunk_rois =
-        parallel ? std::max(kChunkWork / (p.classes + 8), int64_t{1}) : std::max(rois, int64_t{1});
+        parallel ? std::max(kChunkWork / work_of_row(p), int64_t{1}) : std::max(rois, int64_t{1});
     const int64_t chunk_masks = parallel
                                     ? std::max(kChunkWork / std::max(p.mask.pixels(), int64_t{1}), int64_t{1})
                                     : std::max(mask_rois, int64_t{1});

@@ -1,8 +1,36 @@
 #include "thread_pool.h"
 
+#include <chrono>
 #include <system_error>
 
 namespace roi {
+namespace {
+
+/// How long a thread looks out for what it waits for before it sleeps.
+constexpr std::chrono::microseconds kLookout(50);
+
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Whether `condition` came true meanwhile.
+template <class Condition>
+bool look_out(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + kLookout;
+  do {
+    for (int i = 0; i < 32; i++) {
+      if (condition()) return true;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+}  // namespace
 
 ThreadPool::~ThreadPool() {
   {
@@ -14,24 +42,30 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(int64_t chunks, const void* body, Call call) {
-  body_ = body;
-  call_ = call;
-  chunks_ = chunks;
-  next_.store(0, std::memory_order_relaxed);
   if (threads_ == 1 || chunks == 1) {
-    take_chunks(0);
+    for (int64_t chunk = 0; chunk < chunks; chunk++) call(body, chunk, 0);
     return;
   }
   start_workers();
   {
     const std::lock_guard lock(mutex_);
-    job_++;
-    busy_ = static_cast<int>(workers_.size());
+    body_ = body;
+    call_ = call;
+    chunks_ = chunks;
+    next_.store(0, std::memory_order_relaxed);
+    open_ = true;
+    job_.fetch_add(1, std::memory_order_release);
   }
   wake_.notify_all();
   take_chunks(0);
+  {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+  const auto all_left = [&] { return active_.load(std::memory_order_acquire) == 0; };
+  if (look_out(all_left)) return;
   std::unique_lock lock(mutex_);
-  finished_.wait(lock, [&] { return busy_ == 0; });
+  finished_.wait(lock, all_left);
 }
 
 // Started at the first job that is worth it: most processes that load the addon never need them.
@@ -47,15 +81,20 @@ void ThreadPool::start_workers() {
 
 void ThreadPool::work(int thread) {
   uint64_t seen = 0;
-  std::unique_lock lock(mutex_);
+  const auto is_new = [&] { return job_.load(std::memory_order_acquire) != seen; };
   while (true) {
-    wake_.wait(lock, [&] { return stopping_ || job_ != seen; });
-    if (stopping_) return;
-    seen = job_;
-    lock.unlock();
+    look_out(is_new);
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stopping_ || is_new(); });
+      if (stopping_) return;
+      seen = job_.load(std::memory_order_relaxed);
+      if (!open_) continue;
+      active_.fetch_add(1, std::memory_order_relaxed);
+    }
     take_chunks(thread);
-    lock.lock();
-    if (--busy_ == 0) finished_.notify_one();
+    const std::lock_guard lock(mutex_);
+    if (active_.fetch_sub(1, std::memory_order_release) == 1) finished_.notify_one();
   }
 }
 

@@ -10,7 +10,9 @@
 namespace roi {
 
 /// Runs the chunks of one job at a time over a fixed number of threads, the caller's included. Threads take
-/// chunks as they come; a result must not depend on which thread took which.
+/// chunks as they come; a result must not depend on which thread took which. Steps take some ten
+/// microseconds, as long as it takes to wake a thread: the caller waits for nobody who has not begun, and who
+/// waits for the next job or for the last chunks looks out for a moment before it sleeps.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads) : threads_(threads) {}
@@ -38,8 +40,9 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_, finished_;
-  uint64_t job_ = 0;  // counts jobs, so that a worker sees a new one
-  int busy_ = 0;
+  std::atomic<uint64_t> job_{0};  // counts jobs, so that a worker sees a new one
+  std::atomic<int> active_{0};    // workers that have joined the job and not left it
+  bool open_ = false;             // whether workers may join
   bool stopping_ = false;
 
   const void* body_ = nullptr;

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lane } from './contenders';
+import { type Run, stemOf, titleOf } from './output';
+import { forMarkdown } from './report';
+import { formatNumber, formatTime } from './table';
+
+// Writes the README's section on speed from the run in bench/results: `npm run bench:readme`.
+
+const root = join(__dirname, '..');
+const folder = join(root, 'bench', 'results');
+const shown = [
+  'class + box',
+  'mask compact, bce',
+  'mask compact, dice',
+  'mask compact, mixture',
+  'mask dense, bce',
+  'all terms',
+  'torchvision default',
+  'noisy-mask study',
+  'one RoI',
+];
+
+function sectionOf(run: Run): string {
+  const peers = ['torch', 'tfjs wasm', 'tfjs cpu', 'plain'].map((peer) => lane(peer as 'torch', 1));
+  const rows = run.results
+    .filter(({ spec }) => shown.includes(spec.name))
+    .map(({ spec, timings }) => {
+      const ours = timings[lane('handles', 1)]!;
+      const times = (name: string) => {
+        const theirs = timings[name];
+        return theirs ? `${formatNumber(theirs.median / ours.median)}×` : '–';
+      };
+      return [spec.name, formatTime(ours.median), ...peers.map(times)];
+    });
+  const stem = `bench/results/${stemOf(run)}`;
+  return `Forward + backward on one thread, and how many times as long others take on one:
+
+${forMarkdown({ header: ['case', 'roi-loss', ...peers.map((name) => name.replace(' ×1', ''))], rows })}
+
+${titleOf(run)}; ${run.device.replace(/, \d+ threads?/, '')}; ${Object.values(run.peers).join('; ')}; load: ${run.load}.
+[All cases](${stem}.md), [what is timed and how](bench/README.md).
+
+![A step of all terms against R](${stem}-sweep.svg)`;
+}
+
+const [file] = readdirSync(folder).filter((name) => name.endsWith('.json'));
+if (!file) throw new Error(`${folder} holds no run; npm run bench -- --out bench/results makes one`);
+const run = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Run;
+const readme = join(root, 'README.md');
+const text = readFileSync(readme, 'utf8');
+const section = /(<!-- speed -->\n).*(<!-- \/speed -->)/s;
+if (!section.test(text)) throw new Error('README.md has no <!-- speed --> markers');
+writeFileSync(
+  readme,
+  text.replace(section, (_, begin, end) => `${begin}${sectionOf(run)}\n${end}`),
+);
