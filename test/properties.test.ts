@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { referenceLoss } from './reference';
 import { assertClose, assertLoss, assertLosses, assertSame } from './support/close';
-import { fusedBoxLoss, fusedLoss, fusedMaskLoss, unlessSimulated } from './support/device';
+import { fusedBoxLoss, fusedLoss, fusedMaskLoss, onCuda, unlessSimulated } from './support/device';
 import { type AllInputs, floats, inputsOf, random } from './support/random';
 
 const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
@@ -179,7 +179,7 @@ test('forward only gives the same losses', () =>
     assert.equal(forward.grads, {});
   }));
 
-test('channels last gives the bits of the transposed masks', () =>
+test('channels last gives what the transposed masks give, on the CPU the same bits', () =>
   check(fc.tuple(problem, kind), ([{ inputs, rois, options }, kind]) => {
     const { maskLogits, maskTargets, labels } = inputs;
     const [height, width] = options.maskSize;
@@ -188,8 +188,15 @@ test('channels last gives the bits of the transposed masks', () =>
       { maskLogits: channelsLast(maskLogits, rois, height * width), maskTargets, labels },
       { ...options, kind, layout: 'nhwc' },
     );
-    assert.is(nhwc.loss, nchw.loss);
-    assertSame(nhwc.grad, channelsLast(nchw.grad, rois, height * width), 'grad');
+    const grad = channelsLast(nchw.grad, rois, height * width);
+    if (onCuda) {
+      // There a thread adds up other pixels: four neighbours of a row, or single ones.
+      assertLoss(nhwc.loss, nchw.loss);
+      assertClose(nhwc.grad, grad);
+    } else {
+      assert.is(nhwc.loss, nchw.loss);
+      assertSame(nhwc.grad, grad, 'grad');
+    }
   }));
 
 /** [P, C, pixels] as [P, pixels, C]. */
