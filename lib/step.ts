@@ -46,7 +46,7 @@ abstract class Step<Outcome extends { readonly metrics: unknown }> {
   protected async readPerRoi(): Promise<PerRoi> {
     if (this.#perRoiTerms.length === 0)
       throw rangeError('ERR_ROI_LOSS_OPTION', "perRoi is there with reduction: 'none' only");
-    await this.#pending?.step.done();
+    await this.outcome();
     const perRoi: { [K in TermName]?: Float32Array } = {};
     for (const term of this.#perRoiTerms) {
       if (this.#batch.perRoiOwner[term] !== this)

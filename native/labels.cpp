@@ -5,7 +5,7 @@ namespace {
 
 std::optional<BadLabel> find_bad(const char* argument, const int32_t* labels, int64_t n, int64_t classes) {
   for (int64_t i = 0; i < n; i++)
-    if (labels[i] < -1 || labels[i] >= classes) return BadLabel{argument, i, labels[i]};
+    if (labels[i] < -1 || labels[i] >= classes) return BadLabel{argument, i, labels[i], classes};
   return std::nullopt;
 }
 

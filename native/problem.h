@@ -96,6 +96,7 @@ struct BadLabel {
   const char* argument;  ///< "labels" or "maskLabels"
   int64_t index;
   int32_t label;
+  int64_t classes;  ///< of which there is none such
 };
 
 /// Where the channel of `label` (≥ 1) lies among `channels`, which are all classes, the foreground alone, or

@@ -10,10 +10,10 @@ import {
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { referenceLoss } from '../lib/reference';
-import { type AllInputs, inputsOf, type Sizes } from '../lib/reference/random';
+import { inputsOf, type Sizes } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses } from './support/close';
 import { asynchronous, openTestDevice, unlessSimulated } from './support/device';
-import { halves } from './support/half';
+import { assertCloseAs, halves, inputsAs } from './support/half';
 import { throws } from './support/throws';
 
 const test = suite('batch');
@@ -97,39 +97,16 @@ test('addresses that no vector is aligned to', async () => {
 for (const dtype of ['float16', 'bfloat16'] as const satisfies readonly FloatType[])
   for (const layout of ['nchw', 'nhwc'] as const)
     test(`${dtype}, ${layout}`, async () => {
-      const { to, from, epsilon } = halves[dtype];
-      const bits = (array: Float32Array) => Uint16Array.from(array, to);
-      const rounded = (array: Float32Array) => array.map((x) => from(to(x)));
-      const inputs = make(5);
-      const exact: AllInputs = {
-        ...inputs,
-        classLogits: rounded(inputs.classLogits),
-        boxDeltas: rounded(inputs.boxDeltas),
-        maskLogits: rounded(inputs.maskLogits),
-        maskTargets: rounded(inputs.maskTargets),
-      };
+      const { arrays, exact } = inputsAs(dtype, make(5));
       const batch = device.batch({ rois, ...options, dtype, layout, maskTargetType: dtype });
-      batch.write({
-        classLogits: bits(inputs.classLogits),
-        boxDeltas: bits(inputs.boxDeltas),
-        boxTargets: inputs.boxTargets,
-        maskLogits: bits(inputs.maskLogits),
-        maskTargets: bits(inputs.maskTargets),
-        labels: inputs.labels,
-      });
+      batch.write(arrays);
       for (const kind of ['bce', 'dice'] as const) {
         // Sums make gradients that are large enough for the format.
         const step = { reduction: 'sum', gradScale: 64, mask: { kind } } as const;
         const expected = referenceLoss(exact, { ...options, layout, ...step });
         assertLosses(await fusedLoss(batch, step).losses(), expected.losses);
-        for (const name of names) {
-          const grad = Float32Array.from((await batch.grads[name].read()) as Uint16Array, from);
-          (expected.grads[name] as Float64Array).forEach((g, i) => {
-            const error = Math.abs((grad[i] as number) - g);
-            // Rounded once to the format; its subnormals are 2^-24 apart.
-            assert.ok(error <= 1.01 * epsilon * Math.abs(g) + 2 ** -25, `${name}[${i}]: ${grad[i]} and ${g}`);
-          });
-        }
+        for (const name of names)
+          assertCloseAs(dtype, await batch.grads[name].read(), expected.grads[name], name);
       }
     });
 

@@ -7,12 +7,13 @@ export interface RoiTerm {
   readonly grad: Float64Array;
 }
 
-/** log Σ exp z_c − z_u, without cancellation where z_u is far above the rest. */
-function negativeLogSoftmax(z: Float64Array, u: number): number {
+/** log Σ exp z_k − z_c for each c, without cancellation where z_c is far above the rest. */
+function negativeLogSoftmax(z: Float64Array): Float64Array {
   const max = Math.max(...z);
-  const others = z.reduce((sum, x, c) => (c === u ? sum : sum + Math.exp(x - max)), 0);
-  const self = Math.exp((z[u] as number) - max);
-  return self === 1 ? Math.log1p(others) : Math.log(self + others) - ((z[u] as number) - max);
+  const exps = z.map((x) => Math.exp(x - max));
+  const sum = (besides?: number) => exps.reduce((sum, e, c) => (c === besides ? sum : sum + e), 0);
+  const log = Math.log(sum());
+  return z.map((x, c) => (exps[c] === 1 ? Math.log1p(sum(c)) : log - (x - max)));
 }
 
 /** q_c = (1 − s)·w_u·[c = u] + (s/C)·w_c. */
@@ -30,7 +31,7 @@ export function classFromLogits(z: Float64Array, u: number, options: ClassLossOp
   const q = targetDistribution(z.length, u, options);
   const total = q.reduce((sum, x) => sum + x, 0);
   const finite = z.every(Number.isFinite);
-  const nll = Float64Array.from(z, (_, c) => negativeLogSoftmax(z, c));
+  const nll = negativeLogSoftmax(z);
   const loss = q.reduce((sum, x, c) => (x === 0 ? sum : sum + x * (nll[c] as number)), 0);
   // softmax(z)_u − 1 is expm1(−nll), where the difference would cancel for a label that is all but certain.
   const derivative = (x: number, c: number) =>

@@ -223,13 +223,12 @@ const float* optional_floats(Napi::Value value, int64_t length) {
   return value.As<Napi::Float32Array>().Data();
 }
 
-void check_labels(Napi::Env env, const Problem& problem, const std::optional<BadLabel>& bad) {
+void check_labels(Napi::Env env, const std::optional<BadLabel>& bad) {
   if (bad)
-    throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_LABEL",
-                                  std::string(bad->argument) + "[" + std::to_string(bad->index) + "] is " +
-                                      std::to_string(bad->label) +
-                                      "; expected -1 (ignored), 0 (background) or a class up to " +
-                                      std::to_string(problem.classes - 1));
+    throw_coded<Napi::RangeError>(
+        env, "ERR_ROI_LOSS_LABEL",
+        std::string(bad->argument) + "[" + std::to_string(bad->index) + "] is " + std::to_string(bad->label) +
+            "; expected -1 (ignored), 0 (background) or a class up to " + std::to_string(bad->classes - 1));
 }
 
 void check_gradients(Napi::Env env, const Problem& p) {

@@ -46,7 +46,7 @@ void write_result(double* call, const Result& result);
 const float* optional_floats(Napi::Value value, int64_t length);
 
 /// Throws ERR_ROI_LOSS_LABEL if there is a bad label.
-void check_labels(Napi::Env env, const Problem& problem, const std::optional<BadLabel>& bad);
+void check_labels(Napi::Env env, const std::optional<BadLabel>& bad);
 
 /// Throws if a gradient that is asked for has no buffer.
 void check_gradients(Napi::Env env, const Problem& problem);

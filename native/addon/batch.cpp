@@ -27,7 +27,7 @@ Napi::Value BatchHandle::run(const Napi::CallbackInfo& info) {
   problem.box.upstream = optional_floats(info[3], problem.rois);
   problem.mask.upstream = optional_floats(info[4], problem.mask_rois);
   check_gradients(info.Env(), problem);
-  check_labels(info.Env(), problem, backend_->find_bad_label(problem));
+  check_labels(info.Env(), backend_->find_bad_label(problem));
   return with_js_errors(info.Env(), "running a step", [&]() -> Napi::Value {
     if (backend_->queues(problem)) return submit(info.Env(), *backend_, notifier_, in_flight(problem));
     Result result;

@@ -64,7 +64,7 @@ void PendingHandle::result(const Napi::CallbackInfo& info) {
   if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), "ERR_ROI_LOSS_DEVICE", step_->error);
   if (const auto& bad = step_->bad_label) {
     bad->reported = true;
-    check_labels(info.Env(), step_->problem, bad->label);
+    check_labels(info.Env(), bad->label);
   }
   write_result(call_numbers(info[0]), step_->result);
 }
@@ -73,7 +73,7 @@ void PendingHandle::check(const Napi::CallbackInfo& info) {
   wait();
   if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), "ERR_ROI_LOSS_DEVICE", step_->error);
   if (const auto& bad = step_->bad_label; bad && !bad->reported.exchange(true))
-    check_labels(info.Env(), step_->problem, bad->label);
+    check_labels(info.Env(), bad->label);
 }
 
 }  // namespace roi

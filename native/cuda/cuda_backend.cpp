@@ -242,7 +242,7 @@ class CudaBackend : public Backend {
       slot->done.wait();
       for (size_t i = 0; i < slot->launches; i++) {
         collect(slot->result(i), step.result);
-        if (const auto bad = bad_label_of(slot->result(i)); bad && !step.bad_label)
+        if (const auto bad = bad_label_of(slot->result(i), step.problem.classes); bad && !step.bad_label)
           step.bad_label = std::make_shared<BadLabelReport>(*bad);
       }
       // What nobody was told of comes with the next wait for the device itself.

@@ -76,11 +76,13 @@ BorrowedMemory::BorrowedMemory(const Gpu& gpu, DevicePointer pointer, size_t byt
   int ordinal = -1;
   DevicePointer base = 0;
   size_t size = 0;
-  if (driver.pointer_attribute(&ordinal, kPointerDeviceOrdinal, pointer) != kSuccess ||
-      driver.address_range(&base, &size, pointer) != kSuccess)
-    throw std::invalid_argument("is no address in a GPU's memory");
+  constexpr const char* kNoAddress = "is no address in a GPU's memory";
+  if (driver.pointer_attribute(&ordinal, kPointerDeviceOrdinal, pointer) != kSuccess)
+    throw std::invalid_argument(kNoAddress);
   if (ordinal != gpu.ordinal())
     throw std::invalid_argument("is an address in the memory of GPU " + std::to_string(ordinal));
+  // Known in the context of that GPU alone.
+  if (driver.address_range(&base, &size, pointer) != kSuccess) throw std::invalid_argument(kNoAddress);
   if (pointer + bytes > base + size)
     throw std::invalid_argument("lies " + std::to_string(base + size - pointer) +
                                 " bytes before the end of its allocation, and the tensor has " +

@@ -1,3 +1,8 @@
+import type { FloatType } from 'roi-loss';
+import * as assert from 'uvu/assert';
+import type { AllInputs } from '../../lib/reference/random';
+import { assertClose, gradTolerance } from './close';
+
 /** float16 and bfloat16 as bits, to the nearest, ties to even. */
 
 const scratch = new Float32Array(1);
@@ -47,3 +52,41 @@ export const halves = {
   float16: { to: toFloat16, from: fromFloat16, epsilon: 2 ** -11 },
   bfloat16: { to: toBfloat16, from: fromBfloat16, epsilon: 2 ** -8 },
 };
+
+/** Inputs with logits, deltas and mask targets of an element type: as a batch takes them, and what they are exactly. */
+export function inputsAs(dtype: FloatType, inputs: AllInputs) {
+  if (dtype === 'float32') return { arrays: inputs, exact: inputs };
+  const { to, from } = halves[dtype];
+  const bits = (array: Float32Array) => Uint16Array.from(array, to);
+  const rounded = (array: Float32Array) => array.map((x) => from(to(x)));
+  const { classLogits, boxDeltas, maskLogits, maskTargets } = inputs;
+  const each = <T>(cast: (array: Float32Array) => T) => ({
+    classLogits: cast(classLogits),
+    boxDeltas: cast(boxDeltas),
+    maskLogits: cast(maskLogits),
+    maskTargets: cast(maskTargets),
+  });
+  return { arrays: { ...inputs, ...each(bits) }, exact: { ...inputs, ...each(rounded) } };
+}
+
+/** A gradient of an element type: as close as that of floats, and rounded once. */
+export function assertCloseAs(
+  dtype: FloatType,
+  actual: ArrayLike<number>,
+  expected: Float64Array | undefined,
+  what: string,
+): void {
+  if (dtype === 'float32') {
+    assertClose(actual, expected, what);
+    return;
+  }
+  const { from, epsilon } = halves[dtype];
+  assert.is(actual.length, expected?.length, `${what}: lengths differ`);
+  const scale = expected?.reduce((max, g) => Math.max(max, Math.abs(g)), 0) ?? 0;
+  for (let i = 0; i < actual.length; i++) {
+    const [x, g] = [from(actual[i] as number), expected?.[i] as number];
+    // The subnormals of float16 are 2^-24 apart.
+    const same = Math.abs(x - g) <= 1.01 * epsilon * Math.abs(g) + 2 ** -25 + gradTolerance * scale;
+    if (!same) assert.unreachable(`${what}[${i}] is ${x}; expected ${g}`);
+  }
+}
