@@ -1,7 +1,8 @@
 import type { FloatType } from 'roi-loss';
 import * as assert from 'uvu/assert';
+import { gradTolerance } from '../../lib/reference/accuracy';
 import type { AllInputs } from '../../lib/reference/random';
-import { assertClose, gradTolerance } from './close';
+import { assertClose } from './close';
 
 /** float16 and bfloat16 as bits, to the nearest, ties to even. */
 
