@@ -1,5 +1,5 @@
 {
-  # CMakeLists.txt is the one truth about the build; this lets node-gyp run it.
+  # CMakeLists.txt is the one truth about the build; this lets node-gyp, and so prebuildify, run it.
   'targets': [{
     'target_name': 'roi-loss',
     'type': 'none',

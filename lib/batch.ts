@@ -19,6 +19,7 @@ import {
   inputSpecs,
   nativeShape,
   type StepShape,
+  stepBuffers,
 } from './shape';
 import type { Tensor } from './tensor';
 import type { GradName, HostArray, LossInputs } from './types';
@@ -71,20 +72,8 @@ function nativeBuffers(batch: {
   written: Tensors<'box' | 'mask'>;
 }): NativeBuffers<NativeMemory> {
   const { inputs, grads, perRoi, written } = batch;
-  const tensors = {
-    labels: inputs.labels,
-    maskLabels: inputs.maskLabels,
-    classScores: inputs.classLogits ?? inputs.classProbs,
-    boxDeltas: inputs.boxDeltas,
-    boxTargets: inputs.boxTargets,
-    maskLogits: inputs.maskLogits,
-    maskTargets: inputs.maskTargets,
-    classGrad: grads.classLogits ?? grads.classProbs,
-    boxGrad: grads.boxDeltas,
-    maskGrad: grads.maskLogits,
-    classPerRoi: perRoi.class,
-    boxPerRoi: perRoi.box,
-    maskPerRoi: perRoi.mask,
+  const tensors: NativeBuffers<Tensor> = {
+    ...stepBuffers<Tensor>(inputs, grads, perRoi),
     boxWritten: written.box,
     maskWritten: written.mask,
   };

@@ -17,6 +17,7 @@ import {
   maskGrads,
   nativeShape,
   type StepShape,
+  stepBuffers,
 } from './shape';
 import type { GradName, HostArray, HostMaskOptions, HostOptions, LossInputs } from './types';
 
@@ -203,19 +204,7 @@ export function runOnHost(
     mask: each(terms.mask, shape.mask?.rois ?? 0),
   };
   const buffers: NativeBuffers<HostArray> = {
-    labels: inputs.labels,
-    maskLabels: inputs.maskLabels,
-    classScores: inputs.classLogits ?? inputs.classProbs,
-    boxDeltas: inputs.boxDeltas,
-    boxTargets: inputs.boxTargets,
-    maskLogits: inputs.maskLogits,
-    maskTargets: inputs.maskTargets,
-    classGrad: grads.classLogits ?? grads.classProbs,
-    boxGrad: grads.boxDeltas,
-    maskGrad: grads.maskLogits,
-    classPerRoi: perRoi.class,
-    boxPerRoi: perRoi.box,
-    maskPerRoi: perRoi.mask,
+    ...stepBuffers<HostArray>(inputs, grads, perRoi),
     classWeights: terms.class?.weights,
     classUpstream: terms.class?.upstream,
     boxUpstream: terms.box?.upstream,

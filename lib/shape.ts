@@ -1,7 +1,7 @@
 import { checkSize } from './check';
 import { dtypes } from './dtypes';
 import { rangeError, show } from './errors';
-import type { NativeShape } from './native';
+import type { NativeBuffers, NativeShape } from './native';
 import type { DType, FloatType, GradName, Layout, MaskGrad } from './types';
 
 /** All names under which inputs come. */
@@ -90,6 +90,29 @@ export function gradSpecs(s: StepShape): { [K in GradName]?: ArraySpec } {
     : maskLogits;
   const specs = { classLogits, classProbs, boxDeltas, maskLogits: maskGrad };
   return Object.fromEntries(Object.entries(specs).filter(([, spec]) => spec !== undefined));
+}
+
+/** The buffers of a step, arrays or tensors, under the names that native code has for them. */
+export function stepBuffers<T>(
+  inputs: { readonly [K in InputName]?: T | undefined },
+  grads: { readonly [K in GradName]?: T | undefined },
+  perRoi: { readonly class?: T | undefined; readonly box?: T | undefined; readonly mask?: T | undefined },
+): NativeBuffers<T> {
+  return {
+    labels: inputs.labels,
+    maskLabels: inputs.maskLabels,
+    classScores: inputs.classLogits ?? inputs.classProbs,
+    boxDeltas: inputs.boxDeltas,
+    boxTargets: inputs.boxTargets,
+    maskLogits: inputs.maskLogits,
+    maskTargets: inputs.maskTargets,
+    classGrad: grads.classLogits ?? grads.classProbs,
+    boxGrad: grads.boxDeltas,
+    maskGrad: grads.maskLogits,
+    classPerRoi: perRoi.class,
+    boxPerRoi: perRoi.box,
+    maskPerRoi: perRoi.mask,
+  };
 }
 
 /** The sizes as native code takes them; those of a term that is absent are 0. */
