@@ -1,12 +1,18 @@
 import * as echarts from 'echarts';
 import { sizeOfSweep } from './cases';
+import { formatTime } from './table';
 import type { Result } from './targets';
 
 const size = { width: 760, height: 420 };
+/** One more than the library has, so that no two lanes are alike. */
+const color = [
+  ...['#5470c6', '#91cc75', '#fac858', '#ee6666', '#73c0de'],
+  ...['#3ba272', '#fc8452', '#9a60b4', '#ea7ccc', '#6e7079'],
+];
 
 function draw(option: echarts.EChartsOption): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
-  chart.setOption({ animation: false, backgroundColor: '#fff', ...option });
+  chart.setOption({ animation: false, backgroundColor: '#fff', color, ...option });
   const svg = chart.renderToSVGString();
   chart.dispose();
   return svg;
@@ -23,7 +29,7 @@ export function sweepChart(results: readonly Result[], title: string): string {
     legend: { bottom: 0 },
     grid: { left: 70, right: 30, top: 40, bottom: 80 },
     xAxis: { type: 'log', logBase: 4, name: 'R', nameLocation: 'middle', nameGap: 25 },
-    yAxis: { type: 'log', name: 'µs a step' },
+    yAxis: { type: 'log', name: 'a step', axisLabel: { formatter: (value: number) => formatTime(value) } },
     series: lanes.map((name) => ({
       type: 'line',
       name,
