@@ -135,7 +135,7 @@ async function bench(chosen: readonly Case[], args: Arguments, before: Run | und
     );
   console.log('bench/README.md says what is measured and how.');
   if (args.json) writeJson(args.json, run);
-  if (args.out) writeAll(args.out, run);
+  if (args.out) await writeAll(args.out, run);
 }
 
 async function main(): Promise<void> {

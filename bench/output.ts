@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { speedUpChart, sweepChart } from './charts';
 import { forMarkdown, tableOf, verdictTable } from './report';
 import type { Result, Verdict } from './targets';
 
@@ -28,8 +27,9 @@ export const writeJson = (file: string, run: Run) =>
 /** Where what concerns a run lies, without its ending. */
 export const stemOf = (run: Run) => slug(run.machine);
 
-/** JSON, Markdown and charts. */
-export function writeAll(folder: string, run: Run): void {
+/** JSON, Markdown and charts. The plotting library is loaded for that alone: a host that only measures need not have it. */
+export async function writeAll(folder: string, run: Run): Promise<void> {
+  const { speedUpChart, sweepChart } = await import('./charts.js');
   mkdirSync(folder, { recursive: true });
   const stem = stemOf(run);
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
