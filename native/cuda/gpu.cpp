@@ -35,7 +35,8 @@ DeviceNumber device_at(const Driver& driver, int ordinal) {
 }
 
 const Driver& usable_driver() {
-  if (!has_images()) throw Unavailable("this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13");
+  if (!has_images())
+    throw Unavailable("this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13");
   return Driver::get();
 }
 

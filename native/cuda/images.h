@@ -4,7 +4,8 @@
 
 namespace roi::cuda {
 
-/// The kernels of an element type as nvcc made them, for all architectures. Null in a build without nvcc.
+/// The kernels of an element type as nvcc made them, for all architectures. Null in a build without nvcc,
+/// unless the environment's ROI_LOSS_CUDA_IMAGE names a file.
 struct Image {
   const char* step;  ///< the entry point's name
   const void* data;
