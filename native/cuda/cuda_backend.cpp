@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <numeric>
-#include <stdexcept>
 
-#include "../labels.h"
 #include "../step_queue.h"
 #include "host_problem.h"
 #include "launch.h"
 #include "memory.h"
+#include "slots.h"
 #include "staging.h"
+#include "stream.h"
 
 namespace roi {
 namespace {
@@ -17,79 +17,11 @@ namespace {
 using namespace cuda;
 
 constexpr DType kFloatTypes[] = {DType::kFloat32, DType::kFloat16, DType::kBFloat16};
-constexpr size_t kMaxLaunches = std::size(kFloatTypes);
+static_assert(std::size(kFloatTypes) == kMaxLaunches);
 
-/// Where a step leaves its results: one for each of its launches, and the event behind the last.
-class Slot {
- public:
-  explicit Slot(const std::shared_ptr<Gpu>& gpu)
-      : memory_(gpu, kMaxLaunches * sizeof(StepResult)), done(gpu) {}
-  const StepResult& result(size_t launch) const {
-    return static_cast<const StepResult*>(memory_.host())[launch];
-  }
-  StepResult* target(size_t launch) const { return reinterpret_cast<StepResult*>(memory_.device()) + launch; }
-
- private:
-  MappedMemory memory_;
-
- public:
-  Event done;
-  size_t launches = 0;
-};
-
-/// Slots that no step is using.
-class Slots {
- public:
-  explicit Slots(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {}
-  std::unique_ptr<Slot> take() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!free_.empty()) {
-        auto slot = std::move(free_.back());
-        free_.pop_back();
-        return slot;
-      }
-    }
-    return std::make_unique<Slot>(gpu_);
-  }
-  void put(std::unique_ptr<Slot> slot) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(slot));
-  }
-
- private:
-  const std::shared_ptr<Gpu> gpu_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Slot>> free_;
-};
-
+/// What a step holds from its launch until its results are taken.
 struct Launched : StepState {
   std::unique_ptr<Slot> slot;
-};
-
-class OwnStream {
- public:
-  OwnStream(std::shared_ptr<Gpu> gpu, uint64_t given) : gpu_(std::move(gpu)), owned_(given == 0) {
-    handle = reinterpret_cast<StreamHandle>(given);
-    const Driver& driver = gpu_->driver();
-    const Current current(*gpu_);
-    Context context = nullptr;
-    if (owned_)
-      driver.check(driver.stream_create(&handle, kStreamNonBlocking), "creating a stream");
-    else if (driver.stream_context(handle, &context) != kSuccess || context != gpu_->context())
-      throw std::invalid_argument("is no stream of this GPU's primary context");
-  }
-  OwnStream(const OwnStream&) = delete;
-  OwnStream& operator=(const OwnStream&) = delete;
-  ~OwnStream() {
-    if (!owned_) return;
-    if (const Current current(*gpu_, std::nothrow); current) gpu_->driver().stream_destroy(handle);
-  }
-  StreamHandle handle;
-
- private:
-  const std::shared_ptr<Gpu> gpu_;
-  const bool owned_;
 };
 
 class CudaBackend : public Backend {
@@ -113,7 +45,7 @@ class CudaBackend : public Backend {
     return "CUDA, " + info.name + ", compute capability " + std::to_string(info.major) + "." +
            std::to_string(info.minor);
   }
-  uint64_t stream() const override { return reinterpret_cast<uint64_t>(stream_.handle); }
+  uint64_t stream() const override { return reinterpret_cast<uint64_t>(stream_.handle()); }
 
   MemoryRef allocate(size_t bytes) override {
     const auto memory = std::make_shared<PooledMemory>(pool_, bytes);
@@ -129,10 +61,10 @@ class CudaBackend : public Backend {
     return std::make_shared<SharedMemory>(gpu_, token, offset, bytes);
   }
   void write(Memory& target, const void* source, size_t bytes) override {
-    staging_.write(address(target), source, bytes, stream_.handle);
+    staging_.write(address(target), source, bytes, stream_.handle());
   }
   void read(const Memory& source, void* target, size_t bytes) override {
-    staging_.read(address(source), target, bytes, stream_.handle);
+    staging_.read(address(source), target, bytes, stream_.handle());
   }
 
   /// The labels are the device's: its kernel finds bad ones.
@@ -147,7 +79,7 @@ class CudaBackend : public Backend {
     std::vector<void*> targets;
     each_buffer(problem, [&](void*& data, size_t bytes, Use use) {
       auto copy = std::make_unique<PooledMemory>(pool_, bytes);
-      if (use == Use::kRead) staging_.write(copy->pointer(), data, bytes, stream_.handle);
+      if (use == Use::kRead) staging_.write(copy->pointer(), data, bytes, stream_.handle());
       targets.push_back(use == Use::kWritten ? data : nullptr);
       data = copy->data();
       copies.push_back(std::move(copy));
@@ -169,7 +101,7 @@ class CudaBackend : public Backend {
     auto launched = std::make_unique<Launched>();
     launched->slot = slots_.take();
     launch(step->problem, *launched->slot);
-    launched->slot->done.record(stream_.handle);
+    launched->slot->done.record(stream_.handle());
     step->state = std::move(launched);
     queue_.submit(std::move(step));
   }
@@ -177,7 +109,7 @@ class CudaBackend : public Backend {
   void synchronize() override {
     queue_.synchronize();
     const Current current(*gpu_);
-    gpu_->driver().check(gpu_->driver().stream_synchronize(stream_.handle), "waiting for the GPU");
+    gpu_->driver().check(gpu_->driver().stream_synchronize(stream_.handle()), "waiting for the GPU");
   }
   void close() override { queue_.close(); }
 
@@ -188,7 +120,7 @@ class CudaBackend : public Backend {
 
   void clear(DevicePointer pointer, size_t bytes, unsigned char value) {
     if (bytes)
-      gpu_->driver().check(gpu_->driver().set_bytes(pointer, value, bytes, stream_.handle),
+      gpu_->driver().check(gpu_->driver().set_bytes(pointer, value, bytes, stream_.handle()),
                            "clearing memory");
   }
 
@@ -199,7 +131,7 @@ class CudaBackend : public Backend {
     if (!floats) return;
     const auto& copy =
         uploads.emplace_back(std::make_unique<PooledMemory>(pool_, static_cast<size_t>(n) * sizeof(float)));
-    staging_.write(copy->pointer(), floats, copy->bytes(), stream_.handle);
+    staging_.write(copy->pointer(), floats, copy->bytes(), stream_.handle());
     floats = static_cast<const float*>(copy->data());
   }
 
@@ -231,7 +163,7 @@ class CudaBackend : public Backend {
       Kernel& kernel = gpu_->step(dtype);
       const size_t shared_bytes = shared_bytes_of(params);
       const unsigned grid = kernel.grid(gpu_->multiprocessors(), shared_bytes, total_of(params.tasks));
-      kernel.launch(grid, shared_bytes, stream_.handle, params);
+      kernel.launch(grid, shared_bytes, stream_.handle(), params);
     }
   }
 
@@ -259,7 +191,7 @@ class CudaBackend : public Backend {
 
   const std::shared_ptr<Gpu> gpu_;
   const std::shared_ptr<Pool> pool_;
-  OwnStream stream_;
+  Stream stream_;
   Staging staging_;
   Slots slots_;
   PooledMemory workspace_;

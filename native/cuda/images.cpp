@@ -1,8 +1,7 @@
 #include "images.h"
 
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
 namespace roi::cuda {
@@ -57,9 +56,15 @@ namespace {
 /// with an image that holds none.
 const std::vector<char>& file_image() {
   static const std::vector<char> image = [] {
+    std::vector<char> bytes;
     const char* path = std::getenv("ROI_LOSS_CUDA_IMAGE");
-    std::ifstream file(path ? path : "", std::ios::binary);
-    return std::vector<char>(std::istreambuf_iterator<char>(file), {});
+    std::FILE* file = path ? std::fopen(path, "rb") : nullptr;
+    if (!file) return bytes;
+    char piece[4096];
+    while (const size_t n = std::fread(piece, 1, sizeof piece, file))
+      bytes.insert(bytes.end(), piece, piece + n);
+    std::fclose(file);
+    return bytes;
   }();
   return image;
 }

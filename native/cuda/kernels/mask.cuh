@@ -11,7 +11,7 @@
 
 // The mask loss of a tile of RoIs. A RoI has as many warps as it takes for kMaskAccesses accesses a thread,
 // up to the block: its logits stay in registers between the sums and the gradient. Of a mask larger than that
-// (4096 pixels where four lie together) dice, which needs all sums before the first gradient, reads the
+// (2048 pixels where four lie together) dice, which needs all sums before the first gradient, reads the
 // logits twice, the second time from the cache.
 
 namespace roi::cuda {
@@ -79,7 +79,8 @@ struct Pixels {
     });
   }
 
-  /// Calls visit(z, y, k, i) for each pixel, the k-th of an access that begins at i, then done(i).
+  /// Calls visit(z, y, k) for each pixel, the k-th of an access, then done(i) for the access, which begins at
+  /// i.
   template <class Visit, class Done>
   ROI_GPU void each_pixel(const MaskParams& m, const MaskRoi& roi, int begin, Visit visit, Done done) const {
     each(m, roi, begin, [&](int v, int i) {

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "memory.h"
+
+namespace roi::cuda {
+
+/// A step is one launch for each element type among its terms.
+constexpr size_t kMaxLaunches = 3;
+
+/// Where a step leaves its results, in pinned memory, and the event behind its last launch.
+class Slot {
+ public:
+  explicit Slot(const std::shared_ptr<Gpu>& gpu)
+      : done(gpu), memory_(gpu, kMaxLaunches * sizeof(StepResult)) {}
+
+  const StepResult& result(size_t launch) const {
+    return static_cast<const StepResult*>(memory_.host())[launch];
+  }
+  /// The same, as the device addresses it.
+  StepResult* target(size_t launch) const { return reinterpret_cast<StepResult*>(memory_.device()) + launch; }
+
+  Event done;
+  size_t launches = 0;
+
+ private:
+  MappedMemory memory_;
+};
+
+/// Slots that no step is using, kept for the next.
+class Slots {
+ public:
+  explicit Slots(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {}
+
+  std::unique_ptr<Slot> take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return std::make_unique<Slot>(gpu_);
+    auto slot = std::move(free_.back());
+    free_.pop_back();
+    return slot;
+  }
+  void put(std::unique_ptr<Slot> slot) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(slot));
+  }
+
+ private:
+  const std::shared_ptr<Gpu> gpu_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Slot>> free_;
+};
+
+}  // namespace roi::cuda
