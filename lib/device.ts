@@ -25,6 +25,8 @@ export interface DeviceInfo {
   readonly reason?: string;
   /** Of a GPU, such as `9.0`. */
   readonly computeCapability?: string;
+  /** The version of CUDA that a GPU's driver supports, such as `13.0`. */
+  readonly driver?: string;
   /** Of a GPU, in bytes. */
   readonly memory?: number;
 }
@@ -258,12 +260,11 @@ export function devices(): DeviceInfo[] {
     return [cpu, { name: 'cuda', available: false, description: 'NVIDIA GPU', reason: gpus }];
   return [
     cpu,
-    ...gpus.map(({ name, computeCapability, memory }, i) => ({
+    ...gpus.map(({ name, ...about }, i) => ({
       name: `cuda:${i}`,
       available: true,
       description: name,
-      computeCapability,
-      memory,
+      ...about,
     })),
   ];
 }

@@ -88,6 +88,7 @@ const load: (root: string) => unknown = require('node-gyp-build');
 export interface NativeGpu {
   readonly name: string;
   readonly computeCapability: string;
+  readonly driver: string;
   /** Bytes. */
   readonly memory: number;
 }

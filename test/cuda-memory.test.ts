@@ -185,4 +185,15 @@ test('out of memory: an error of its own, and all the rest goes on', () => {
   assert.equal(JSON.parse(stdout), { codes: [code, true, code, true, code, true], same: true });
 });
 
+test('devices() tells what each GPU is', () => {
+  const gpus = devices().filter(({ name }) => name.startsWith('cuda:'));
+  assert.ok(gpus.length > 0);
+  for (const { available, computeCapability, driver, memory } of gpus) {
+    assert.is(available, true);
+    assert.match(computeCapability as string, /^\d+\.\d$/);
+    assert.match(driver as string, /^\d+\.\d$/);
+    assert.ok((memory as number) > 0);
+  }
+});
+
 test.run();

@@ -2,22 +2,32 @@ import { type DeviceInfo, devices, openDevice } from '../device';
 import type { Arguments } from './main';
 import { line, paint, printJson } from './print';
 
+/** What there is to say of a device in a line. */
+function about({ description, reason, computeCapability, driver, memory }: DeviceInfo): string {
+  if (reason !== undefined) return `${description}: ${reason}`;
+  if (memory === undefined) return description;
+  const gibibytes = (memory / 2 ** 30).toFixed(0);
+  return `${description}, compute capability ${computeCapability}, ${gibibytes} GiB, driver for CUDA ${driver}`;
+}
+
 export async function devicesCommand({ json }: Arguments): Promise<boolean> {
   const found = devices();
   if (json)
     printJson({ node: process.version, platform: process.platform, arch: process.arch, devices: found });
   else
-    for (const { name, available, description, reason } of found)
+    for (const device of found) {
+      const { name, available } = device;
       console.log(
         line(
           [8, 10],
           [
             name,
             available ? paint('green', 'usable'.padEnd(10)) : paint('yellow', 'not usable'),
-            available ? description : `${description}: ${reason}`,
+            about(device),
           ],
         ),
       );
+    }
   return true;
 }
 

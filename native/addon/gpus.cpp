@@ -13,6 +13,7 @@ Napi::Value list_gpus(const Napi::CallbackInfo& info) {
       const Napi::Object gpu = Napi::Object::New(env);
       gpu.Set("name", found[i].name);
       gpu.Set("computeCapability", std::to_string(found[i].major) + "." + std::to_string(found[i].minor));
+      gpu.Set("driver", found[i].driver);
       gpu.Set("memory", static_cast<double>(found[i].memory));
       gpus.Set(i, gpu);
     }

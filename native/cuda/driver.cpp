@@ -18,6 +18,12 @@ void* open_library() { return dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL); }
 void* find(void* library, const char* name) { return dlsym(library, name); }
 #endif
 
+int version_of(const Driver& driver) {
+  int version = 0;
+  driver.driver_version(&version);
+  return version;
+}
+
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
@@ -42,8 +48,7 @@ Driver load() {
     driver.error_name(result, &name);
     throw Unavailable(std::string("the NVIDIA driver does not start: ") + (name ? name : "unknown error"));
   }
-  int version = 0;
-  driver.driver_version(&version);
+  const int version = version_of(driver);
   if (version < kLeastVersion)
     throw Unavailable("the NVIDIA driver is too old: it supports CUDA " + version_text(version) +
                       ", the kernels need " + version_text(kLeastVersion) + " (driver 580 or newer)");
@@ -68,6 +73,8 @@ const Driver& Driver::get() {
   if (!loaded.reason.empty()) throw Unavailable(loaded.reason);
   return loaded.driver;
 }
+
+std::string Driver::version() const { return version_text(version_of(*this)); }
 
 void Driver::check(Status result, const char* doing) const {
   if (result == kSuccess) return;

@@ -99,6 +99,9 @@ struct Driver {
   /// The driver of this machine, initialised. Throws Unavailable with the reason.
   static const Driver& get();
 
+  /// The version of CUDA that it supports, as 13.0.
+  std::string version() const;
+
   /// Throws Error unless `result` is a success. `doing` says what was being done, as in "copying to the
   /// device".
   void check(Status result, const char* doing) const;

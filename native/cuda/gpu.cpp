@@ -10,6 +10,7 @@ namespace {
 
 GpuInfo describe(const Driver& driver, DeviceNumber device) {
   GpuInfo info;
+  info.driver = driver.version();
   char name[256] = {};
   driver.check(driver.device_name(name, sizeof name - 1, device), "asking for the GPU's name");
   info.name = name;

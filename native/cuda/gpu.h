@@ -17,6 +17,7 @@ struct GpuInfo {
   std::string name;
   int major = 0, minor = 0;  ///< compute capability
   size_t memory = 0;         ///< bytes
+  std::string driver;        ///< the version of CUDA that the driver supports, as 13.0
 };
 
 /// All GPUs. Throws Unavailable if there is no driver or it finds none.
