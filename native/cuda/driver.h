@@ -19,8 +19,6 @@ using Module = struct ModuleTag*;
 using Function = struct FunctionTag*;
 using StreamHandle = struct StreamTag*;
 using EventHandle = struct EventTag*;
-using Graph = struct GraphTag*;
-using GraphExec = struct GraphExecTag*;
 /// Passed by value, as CUipcMemHandle is.
 struct IpcHandle {
   IpcToken token;
@@ -35,7 +33,6 @@ constexpr unsigned kHostAllocPortable = 1, kHostAllocMapped = 2;
 constexpr unsigned kStreamNonBlocking = 1;
 constexpr unsigned kEventBlockingSync = 1, kEventDisableTiming = 2;
 constexpr unsigned kIpcLazyPeerAccess = 1;
-constexpr int kCaptureThreadLocal = 1;
 
 // The one table of driver functions: member, exported name, parameters.
 // clang-format off
@@ -81,13 +78,7 @@ constexpr int kCaptureThreadLocal = 1;
 #define ROI_DRIVER_OPTIONAL_FUNCTIONS(X) \
   X(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle* handle, DevicePointer pointer)) \
   X(ipc_open_handle, "cuIpcOpenMemHandle_v2", (DevicePointer* pointer, IpcHandle handle, unsigned flags)) \
-  X(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer)) \
-  X(capture_begin, "cuStreamBeginCapture_v2", (StreamHandle stream, int mode)) \
-  X(capture_end, "cuStreamEndCapture", (StreamHandle stream, Graph* graph)) \
-  X(graph_instantiate, "cuGraphInstantiateWithFlags", (GraphExec* exec, Graph graph, unsigned long long flags)) \
-  X(graph_launch, "cuGraphLaunch", (GraphExec exec, StreamHandle stream)) \
-  X(graph_exec_destroy, "cuGraphExecDestroy", (GraphExec exec)) \
-  X(graph_destroy, "cuGraphDestroy", (Graph graph))
+  X(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer))
 // clang-format on
 
 struct Driver {

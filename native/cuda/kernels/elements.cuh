@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gpu.cuh>
+#include <type_traits>
 
 #include "../../problem.h"
 
