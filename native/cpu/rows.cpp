@@ -61,7 +61,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
         p.error = smoothed_bce::smoothed(p.error, smoothing);
         linear = folded(linear, keep(bce::linear(p), lanes), plus);
         decay = folded(decay, keep(p.decay, lanes), joint_decay);
-        if constexpr (kGradient && !kDice) store(row.grad + i, bce::derivative(p) * F(scale), lanes);
+        if constexpr (kGradient && !kDice) store(row.grad + i, bce::derivative(p, F(scale)), lanes);
       }
     });
     if constexpr (kCrossEntropy) sums.cross_entropy += sum_of_lanes(bce::value(linear, decay));
@@ -88,7 +88,7 @@ void dice_gradient(const MaskFormula& f, const MaskRow& row, const MaskSums& sum
       p.negative = is_negative(tail);
       p.tail = magnitude(tail);
       p.error = smoothed_bce::smoothed(error_of(p.negative, y), smoothing);
-      const F entropy_grad = bce::derivative(p) * F(scale);
+      const F entropy_grad = bce::derivative(p, F(scale));
       store(row.grad + i, dice::derivative(derivative, p.tail, y) + entropy_grad, lanes);
     } else {
       store(row.grad + i, dice::derivative(derivative, tail, y), lanes);

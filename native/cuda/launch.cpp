@@ -84,15 +84,15 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.vector = has_vectors && p.logit_strides.pixel == 1 && p.grad_strides.pixel == 1 && p.pixels % 4 == 0 &&
              is_aligned(term.logits, term.dtype) && is_aligned(term.targets, term.target_dtype) &&
              is_aligned(term.grad, term.dtype);
-  const int piece = p.vector ? 4 * kMaskAccesses : 1;  // pixels of a thread
-  p.log2_threads = 5;
-  while ((1 << p.log2_threads) < kBlock && (piece << p.log2_threads) < p.pixels) p.log2_threads++;
+  const int piece = kMaskAccesses * (p.vector ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
+  while ((1 << p.log2_warps) < kWarps && (piece << p.log2_warps) < p.pixels) p.log2_warps++;
   p.target_dtype = term.target_dtype;
+  while ((int64_t{1} << p.log2_target_size) < size_of(term.target_dtype)) p.log2_target_size++;
   p.fill = term.fill;
   p.logits = term.logits;
   p.targets = term.targets;
   p.grad = term.grad;
-  p.written = term.written;
+  p.written = term.gradient && term.fill == GradFill::kSparse ? term.written : nullptr;
   p.cross_entropy = static_cast<float>(term.bce_weight + term.smoothed_weight);
   p.cross_entropy_pixel = p.cross_entropy / static_cast<float>(p.pixels);
   p.smoothing = static_cast<float>(
@@ -123,7 +123,7 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
   if (problem.box.enabled && problem.box.dtype == dtype) p.box = box_params(problem.box, rows.box);
   if (problem.mask.enabled && problem.mask.dtype == dtype)
     p.mask = mask_params(problem.mask, problem.classes, rows.mask);
-  if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kBlock >> p.mask.log2_threads);
+  if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kWarps >> p.mask.log2_warps);
   if (p.cls.enabled) p.tasks.cls = tiles(p.rois, kClassTile);
   if (p.box.enabled) p.tasks.box = tiles(p.rois, kBoxTile);
   if (p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite)

@@ -14,8 +14,9 @@ constexpr int kWarps = kBlock / 32;
 /// RoIs of a task: a warp each for class rows, a thread each for boxes.
 constexpr int kClassTile = kWarps;
 constexpr int kBoxTile = kBlock;
-/// Accesses of a thread to a mask, of four pixels each, that are under way at once.
-constexpr int kMaskAccesses = 2;
+/// Accesses of a thread to a mask, of four pixels each where they lie together, whose pixels it holds at
+/// once.
+constexpr int kMaskAccesses = 7;
 /// A RoI's gradient is rewritten in this many tasks, so that they spread evenly over the blocks.
 constexpr int kFillSlices = 4;
 
@@ -61,16 +62,17 @@ struct MaskStrides {
 
 struct MaskParams : TermParams {
   int pixels;
-  bool vector;       ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
-                     ///< targets floats or bytes
-  int log2_threads;  ///< of a RoI: 32, 64, 128 or 256, of the kBlock that a task has
+  bool vector;     ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
+                   ///< targets floats or bytes
+  int log2_warps;  ///< of a RoI, of the kWarps that a task has
   DType target_dtype;
+  int log2_target_size;  ///< of a target in bytes
   GradFill fill;
   MaskStrides logit_strides, grad_strides;
   const void* logits;
   const void* targets;  ///< [P, pixels]
   void* grad;
-  int32_t* written;                          ///< [P], as for boxes
+  int32_t* written;                          ///< [P], as for boxes; null unless gradients are sparse
   float cross_entropy, cross_entropy_pixel;  ///< the weight of a RoI's mean, and of a pixel: / pixels
   float smoothing, dice, eps;
 };
@@ -121,10 +123,7 @@ constexpr int kMaxSums = 3;
 /// The part of a block's shared memory that every task uses; rows of class scores follow it.
 struct alignas(16) BlockState {
   double scratch[kMaxSums * kWarps];
-  // Of masks, in turns, so that a task needs one barrier.
-  float mask_scratch[2][kMaxSums * kWarps];
-  int mask_labels[2][kWarps];
-  int mask_written[2][kWarps];
+  float mask_scratch[kMaxSums * kWarps];
   int class_labels[kClassTile];
   float class_losses[kClassTile];
   Factors cls, box, mask;

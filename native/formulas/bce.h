@@ -12,10 +12,10 @@ namespace roi::bce {
 // The sum over pixels takes one logarithm for many: log1p(e₁) + log1p(e₂) is log1p(e₁ + e₂ + e₁·e₂), accurate
 // however small e₁ and e₂ are.
 
-/// −|z|·a, the part that is linear in the target.
+/// |z|·a, the part that is linear in the target.
 template <class F>
 ROI_FORMULA F linear(const Pixel<F>& p) {
-  return p.below * p.error;
+  return p.distance * p.error;
 }
 
 /// The decay of two pixels, or of two sets of pixels, together: below 2^n for n of them.
@@ -27,13 +27,13 @@ ROI_FORMULA F joint_decay(F e1, F e2) {
 /// Of a set of pixels, from the sum of `linear` and the joint decay.
 template <class F>
 ROI_FORMULA F value(F linear, F decay) {
-  return log1p_nonnegative(decay) - linear;
+  return log1p_nonnegative(decay) + linear;
 }
 
-/// σ(z) − y is (1 − y) − t for z ≥ 0 and t − y for z < 0.
+/// Times `scale`: σ(z) − y is (1 − y) − t for z ≥ 0 and t − y for z < 0.
 template <class F>
-ROI_FORMULA F derivative(const Pixel<F>& p) {
-  return select(p.negative, p.tail - p.error, p.error - p.tail);
+ROI_FORMULA F derivative(const Pixel<F>& p, F scale) {
+  return (p.error - p.tail) * select(p.negative, -scale, scale);
 }
 
 }  // namespace roi::bce

@@ -11,7 +11,7 @@ namespace roi {
 template <class F>
 struct Pixel {
   decltype(is_negative(F())) negative;  ///< whether z < 0, that is, whether the prediction is background
-  F below;                              ///< −|z|
+  F distance;                           ///< |z|, from the logit where both sides are alike
   F tail;   ///< t = σ(−|z|), the probability of the side not predicted, in [0, ½]
   F decay;  ///< e = exp(−|z|)
   F error;  ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
@@ -24,10 +24,10 @@ ROI_FORMULA F error_of(M negative, F y) {
 
 template <class F>
 ROI_FORMULA Pixel<F> pixel(F z, F y) {
-  const F x = -magnitude(z);
-  const F e = exp_nonpositive(x);
+  const F distance = magnitude(z);
+  const F e = exp_nonpositive(-distance);
   const auto negative = is_negative(z);
-  return {negative, x, quotient(e, F(1.0f) + e), e, error_of(negative, y)};
+  return {negative, distance, quotient(e, F(1.0f) + e), e, error_of(negative, y)};
 }
 
 }  // namespace roi

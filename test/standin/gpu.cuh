@@ -37,11 +37,6 @@ struct alignas(16) float4 {
 
 namespace roi::gpu {
 
-template <class Params>
-ROI_GPU const Params& anew(const Params& params) {
-  return params;
-}
-
 using standin::Access;
 using standin::Site;
 

@@ -11,10 +11,10 @@
 
 #define ROI_GPU __device__ __forceinline__
 
-/// The entry point `name`, which takes one struct by value, `Params params`. At most 80 registers a thread,
-/// so that a multiprocessor holds 3 blocks of 256.
+/// The entry point `name`, which takes one struct by value, `Params params`. At most 128 registers a thread,
+/// so that a multiprocessor holds 2 blocks of 256.
 #define ROI_KERNEL(name, Params) \
-  extern "C" __global__ void __launch_bounds__(256, 3) name(const __grid_constant__ Params params)
+  extern "C" __global__ void __launch_bounds__(256, 2) name(const __grid_constant__ Params params)
 
 namespace roi::gpu {
 
@@ -102,7 +102,7 @@ ROI_GPU float reciprocal_approx(float x) {
   return y;
 }
 /// a·b + c, rounded once.
-ROI_GPU float multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+ROI_GPU float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
 
 ROI_GPU uint32_t bits_of(float x) { return __float_as_uint(x); }
 ROI_GPU float float_of(uint32_t bits) { return __uint_as_float(bits); }

@@ -21,16 +21,12 @@ struct Element;
 
 template <>
 struct Element<float> {
-  using Word = float;  ///< one element
-  using Quad = uint4;  ///< four
+  using Word = float;   ///< one element
+  using Quad = float4;  ///< four
   static ROI_GPU float widen(float x) { return x; }
   static ROI_GPU float narrow(float x) { return x; }
-  static ROI_GPU void widen(uint4 q, float* x) {
-    x[0] = float_of(q.x), x[1] = float_of(q.y), x[2] = float_of(q.z), x[3] = float_of(q.w);
-  }
-  static ROI_GPU uint4 narrow(const float* x) {
-    return {bits_of(x[0]), bits_of(x[1]), bits_of(x[2]), bits_of(x[3])};
-  }
+  static ROI_GPU void widen(float4 q, float* x) { x[0] = q.x, x[1] = q.y, x[2] = q.z, x[3] = q.w; }
+  static ROI_GPU float4 narrow(const float* x) { return {x[0], x[1], x[2], x[3]}; }
 };
 
 template <class Half>
@@ -75,11 +71,6 @@ struct Element<uint8_t> {
     x[2] = q & 0xff0000u ? 1.0f : 0.0f, x[3] = q & 0xff000000u ? 1.0f : 0.0f;
   }
 };
-
-/// A target of a type that is known when it is read, and then is a float.
-struct AnyTarget {};
-template <>
-struct Element<AnyTarget> : Element<float> {};
 
 /// kWidth elements of a tensor of T from `at` on: 1, or 4 that are aligned to their size together.
 template <class T, int kWidth>

@@ -9,205 +9,242 @@
 #include "../../formulas/dice.h"
 #include "../../formulas/smoothed_bce.h"
 
-// The mask loss of a tile of RoIs. A RoI has as many warps as it takes for kMaskAccesses accesses a thread,
-// up to the block: its logits stay in registers between the sums and the gradient. Of a mask larger than that
-// (2048 pixels where four lie together) dice, which needs all sums before the first gradient, reads the
-// logits twice, the second time from the cache.
+// The mask loss of a tile of RoIs. A RoI has a warp for each piece of its mask that the lanes of a warp can
+// hold, up to the block: 28×28 pixels are one. Held pixels stay in registers between the sums and the
+// gradient. Of a mask larger than the block holds (84×84 where four pixels lie together) dice, which needs
+// all sums before the first gradient, reads the logits twice, the second time from the cache.
 
 namespace roi::cuda {
 
-ROI_GPU bool has_cross_entropy(const MaskParams& m) { return m.cross_entropy != 0.0f; }
 ROI_GPU bool has_dice(const MaskParams& m) { return m.dice != 0.0f; }
 
-/// A RoI and the threads that it has.
+/// What decides where the pixels of a RoI lie.
+struct MaskLabel {
+  int label;
+  int written;  ///< 1 + the channel that the step before wrote, or 0
+};
+
+/// A RoI and the warps that it has.
 struct MaskRoi {
   int p;
-  int rank;  ///< of this thread among the RoI's
+  int rank;  ///< of this warp among the RoI's
   bool foreground;
-  int grad_channel;      ///< −1 if it is not foreground
-  int stale_channel;     ///< of the gradient, to be cleared, or −1
-  int64_t logits, grad;  ///< the first elements of the label's channel
+  int logit_channel;
+  int grad_channel;   ///< −1 if it is not foreground
+  int stale_channel;  ///< of the gradient, to be cleared, or −1
+};
+
+/// A sum of sums that keeps what rounding took from it, so that its error does not grow with the mask (Knuth,
+/// The Art of Computer Programming, volume 2, 4.2.2, theorem B).
+struct LongSum {
+  float sum = 0, lost = 0;
+
+  ROI_GPU void add(float x) {
+    const float next = sum + x, added = next - sum;
+    lost += (sum - (next - added)) + (x - added);
+    sum = next;
+  }
 };
 
 /// A RoI's sums over pixels.
 struct MaskSums {
-  float cross_entropy = 0, mismatch = 0, overlap = 0;
+  LongSum cross_entropy, mismatch, overlap;
   int foreground = 0, false_positives = 0, false_negatives = 0;
 };
 
-/// What a thread holds of a mask: kAccesses times kWidth pixels that lie together.
-template <class T, class Y, int kWidth, int kAccesses>
+/// The pixels of a lane: where the next of them lie, and of a piece what they are, which is kMaskAccesses
+/// times kWidth that lie together.
+template <class T, int kWidth>
 struct Pixels {
-  Packed<T, kWidth> logits[kAccesses];
-  Packed<Y, kWidth> targets[kAccesses];
+  using Word = typename Element<T>::Word;
+  static constexpr int kStep = kWarp * kWidth;
+  static constexpr int kPiece = kMaskAccesses * kStep;
 
-  static ROI_GPU int step(const MaskParams& m) { return kWidth << m.log2_threads; }
-  static ROI_GPU int piece(const MaskParams& m) { return kAccesses * step(m); }
+  int left;  ///< pixels of the mask from the lane's next on
+  const Word* logits;
+  const uint8_t* targets;
+  Word* grad;
+  Packed<T, kWidth> z[kMaskAccesses];
+  float y[kMaskAccesses][kWidth];
 
-  /// Calls visit(v, i) for each access v that begins at a pixel i of the mask.
+  /// How far pixels lie apart. Vectors have no stride.
+  static ROI_GPU int64_t distance(int pixels, const MaskStrides& strides) {
+    return kWidth == 4 ? int64_t{pixels} : int64_t{pixels} * strides.pixel;
+  }
+
+  /// To the lane's first pixel.
+  ROI_GPU void start(const MaskParams& m, const MaskRoi& roi) {
+    const int first = roi.rank * kPiece + lane() * kWidth;
+    const auto at = [&](const MaskStrides& s, int channel) {
+      return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
+    };
+    left = m.pixels - first;
+    logits = static_cast<const Word*>(m.logits) + at(m.logit_strides, roi.logit_channel);
+    targets =
+        static_cast<const uint8_t*>(m.targets) + ((int64_t{roi.p} * m.pixels + first) << m.log2_target_size);
+    grad = static_cast<Word*>(m.grad) + at(m.grad_strides, roi.grad_channel);
+  }
+
+  ROI_GPU void skip(const MaskParams& m, int pixels) {
+    left -= pixels;
+    logits += distance(pixels, m.logit_strides);
+    targets += int64_t{pixels} << m.log2_target_size;
+    grad += distance(pixels, m.grad_strides);
+  }
+
+  /// Calls visit(v) for each access v to the mask.
   template <class Visit>
-  static ROI_GPU void each(const MaskParams& m, const MaskRoi& roi, int begin, Visit visit) {
-    const int first = begin + roi.rank * kWidth;
+  ROI_GPU void each(Visit visit) const {
 #pragma unroll
-    for (int v = 0; v < kAccesses; v++) {
-      const int i = first + v * step(m);
-      if (i < m.pixels) visit(v, i);
+    for (int v = 0; v < kMaskAccesses; v++)
+      if (v * kStep < left) visit(v);
+  }
+
+  /// All loads are issued before the first is waited for.
+  ROI_GPU void read(const MaskParams& m) {
+    each([&](int v) { z[v] = load_packed<T, kWidth>(logits, distance(v * kStep, m.logit_strides)); });
+    if constexpr (kWidth == 1) {
+      each([&](int v) { y[v][0] = load_any(m.target_dtype, targets, v * kStep); });
+    } else if (m.target_dtype == DType::kUint8) {
+      // Packed bytes wait in the register of the first float that they become.
+      each([&](int v) { y[v][0] = float_of(load_packed<uint8_t, kWidth>(targets, v * kStep)); });
+      each([&](int v) { unpack<uint8_t, kWidth>(bits_of(y[v][0]), y[v]); });
+    } else {
+      each([&](int v) { load_floats<float, kWidth>(targets, v * kStep, y[v]); });
     }
   }
 
-  /// Vectors have no stride.
-  static ROI_GPU int64_t element(int64_t first, int i, const MaskStrides& strides) {
-    return first + (kWidth == 4 ? int64_t{i} : int64_t{i} * strides.pixel);
+  ROI_GPU void store(Word* first, const MaskParams& m, int v, const float* x) const {
+    store_floats<T, kWidth>(first, distance(v * kStep, m.grad_strides), x);
   }
 
-  static ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi, int begin) {
-    const int64_t first = int64_t{roi.p} * m.grad_strides.roi + roi.stale_channel * m.grad_strides.channel;
+  ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) const {
+    Word* stale = grad + (roi.stale_channel - roi.grad_channel) * m.grad_strides.channel;
     const float zeros[kWidth] = {};
-    each(m, roi, begin,
-         [&](int, int i) { store_floats<T, kWidth>(m.grad, element(first, i, m.grad_strides), zeros); });
+    each([&](int v) { store(stale, m, v, zeros); });
   }
 
-  /// Issues the loads.
-  ROI_GPU void read(const MaskParams& m, const MaskRoi& roi, int begin) {
-    const int64_t first_target = int64_t{roi.p} * m.pixels;
-    each(m, roi, begin, [&](int v, int i) {
-      logits[v] = load_packed<T, kWidth>(m.logits, element(roi.logits, i, m.logit_strides));
-      if constexpr (std::is_same_v<Y, AnyTarget>)
-        targets[v] = load_any(m.target_dtype, m.targets, first_target + i);
-      else
-        targets[v] = load_packed<Y, kWidth>(m.targets, first_target + i);
-    });
-  }
-
-  /// Calls visit(z, y, k) for each pixel, the k-th of an access, then done(i) for the access, which begins at
-  /// i.
+  /// Calls visit(z, y, k) for each pixel, the k-th of an access, then done(v) for the access.
   template <class Visit, class Done>
-  ROI_GPU void each_pixel(const MaskParams& m, const MaskRoi& roi, int begin, Visit visit, Done done) const {
-    each(m, roi, begin, [&](int v, int i) {
-      float z[kWidth], y[kWidth];
-      unpack<T, kWidth>(logits[v], z);
-      unpack<Y, kWidth>(targets[v], y);
+  ROI_GPU void each_pixel(Visit visit, Done done) const {
+    each([&](int v) {
+      float logit[kWidth];
+      unpack<T, kWidth>(z[v], logit);
 #pragma unroll
-      for (int k = 0; k < kWidth; k++) visit(z[k], y[k], k);
-      done(i);
+      for (int k = 0; k < kWidth; k++) visit(logit[k], y[v][k], k);
+      done(v);
+    });
+  }
+  template <class Visit>
+  ROI_GPU void each_pixel(Visit visit) const {
+    each_pixel(visit, [](int) {});
+  }
+
+  ROI_GPU void count(MaskSums& sums) const {
+    each_pixel([&](float z, float y, int) {
+      const bool predicted = z > 0.0f, truth = y >= 0.5f;
+      sums.foreground += truth;
+      sums.false_positives += predicted && !truth;
+      sums.false_negatives += truth && !predicted;
     });
   }
 
-  ROI_GPU void count(const MaskParams& m, const MaskRoi& roi, int begin, MaskSums& sums) const {
-    each_pixel(
-        m, roi, begin,
-        [&](float z, float y, int) {
-          const bool predicted = z > 0.0f, truth = y >= 0.5f;
-          sums.foreground += truth;
-          sums.false_positives += predicted && !truth;
-          sums.false_negatives += truth && !predicted;
-        },
-        [](int) {});
+  /// A pixel as the cross-entropy sees it.
+  static ROI_GPU Pixel<float> smoothed_pixel(const MaskParams& m, float z, float y) {
+    auto p = pixel(z, y);
+    p.error = smoothed_bce::smoothed(p.error, m.smoothing);
+    return p;
   }
 
-  ROI_GPU void write(const MaskParams& m, const MaskRoi& roi, int i, const float* g) const {
-    store_floats<T, kWidth>(m.grad, element(roi.grad, i, m.grad_strides), g);
-  }
-
-  /// Adds the pixels' cross-entropy to the sums, and writes the gradient if there is nothing but that.
-  ROI_GPU void add_cross_entropy(const MaskParams& m, const MaskRoi& roi, int begin, float scale,
-                                 MaskSums& sums) const {
-    const bool write_gradient = m.gradient && !has_dice(m);
+  /// Without dice: adds to the sum and writes the gradient.
+  ROI_GPU void cross_entropy(const MaskParams& m, float scale, MaskSums& sums) const {
     float linear = 0, decay = 0, g[kWidth];
     each_pixel(
-        m, roi, begin,
         [&](float z, float y, int k) {
-          auto p = pixel(z, y);
-          p.error = smoothed_bce::smoothed(p.error, m.smoothing);
+          const auto p = smoothed_pixel(m, z, y);
           linear += bce::linear(p);
           decay = bce::joint_decay(decay, p.decay);
-          g[k] = bce::derivative(p) * scale;
+          g[k] = bce::derivative(p, scale);
         },
-        [&](int i) {
-          if (write_gradient) write(m, roi, i, g);
+        [&](int v) {
+          if (m.gradient) store(grad, m, v, g);
         });
-    sums.cross_entropy += bce::value(linear, decay);
+    sums.cross_entropy.add(bce::value(linear, decay));
   }
 
-  ROI_GPU void add_dice(const MaskParams& m, const MaskRoi& roi, int begin, MaskSums& sums) const {
-    each_pixel(
-        m, roi, begin,
-        [&](float z, float y, int) {
-          const auto p = pixel(z, y);
-          // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
-          sums.mismatch += dice::mismatch(p) + z * 0.0f;
-          sums.overlap += dice::overlap(p, y);
-        },
-        [](int) {});
+  /// With dice, and cross-entropy or not: adds to the sums.
+  ROI_GPU void add(const MaskParams& m, MaskSums& sums) const {
+    float linear = 0, decay = 0, mismatch = 0, overlap = 0;
+    each_pixel([&](float z, float y, int) {
+      auto p = pixel(z, y);
+      // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
+      mismatch += dice::mismatch(p) + z * 0.0f;
+      overlap += dice::overlap(p, y);
+      p.error = smoothed_bce::smoothed(p.error, m.smoothing);
+      linear += bce::linear(p);
+      decay = bce::joint_decay(decay, p.decay);
+    });
+    sums.mismatch.add(mismatch);
+    sums.overlap.add(overlap);
+    sums.cross_entropy.add(bce::value(linear, decay));
   }
 
-  /// Writes the gradient of a loss with dice.
-  ROI_GPU void write_gradient(const MaskParams& m, const MaskRoi& roi, int begin, float scale,
-                              const dice::Derivative& derivative) const {
+  /// With dice, from the sums: writes the gradient.
+  ROI_GPU void write(const MaskParams& m, float scale, const dice::Derivative& derivative) const {
     float g[kWidth];
     each_pixel(
-        m, roi, begin,
         [&](float z, float y, int k) {
-          auto p = pixel(z, y);
-          p.error = smoothed_bce::smoothed(p.error, m.smoothing);
-          g[k] = dice::derivative(derivative, p.tail, y) + bce::derivative(p) * scale;
+          const auto p = smoothed_pixel(m, z, y);
+          g[k] = dice::derivative(derivative, p.tail, y) + bce::derivative(p, scale);
         },
-        [&](int i) { write(m, roi, i, g); });
+        [&](int v) { store(grad, m, v, g); });
   }
 };
 
-/// Reads what decides where the pixels of a tile lie, a tile ahead of them: nobody waits for a label.
-ROI_GPU void read_labels(const StepParams& params, int tile, bool turn) {
+ROI_GPU int mask_roi_of(const MaskParams& m, int tile) { return (tile * kWarps + warp()) >> m.log2_warps; }
+
+/// Read a tile ahead of the pixels: nobody waits for a label.
+ROI_GPU MaskLabel read_label(const StepParams& params, int tile) {
   const MaskParams& m = params.mask;
-  const int rois = kBlock >> m.log2_threads, p = tile * rois + thread();
-  if (tile >= params.tasks.mask || thread() >= rois || p >= params.mask_rois) return;
-  const int label = load(params.mask_labels + p);
-  if (is_bad(label, params.classes)) report_bad_label(params, true, p);
-  store_shared(&block_state().mask_labels[turn][thread()], label);
-  if (m.gradient && m.fill == GradFill::kSparse)
-    store_shared(&block_state().mask_written[turn][thread()], load_fresh(m.written + p));
+  const int p = mask_roi_of(m, tile);
+  if (tile >= params.tasks.mask || p >= params.mask_rois) return {};
+  return {load(params.mask_labels + p), m.written ? load_fresh(m.written + p) : 0};
 }
 
-ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile, bool turn) {
+ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile, const MaskLabel& known) {
   const MaskParams& m = params.mask;
-  const int slot = thread() >> m.log2_threads;
   MaskRoi roi{};
-  roi.p = tile * (kBlock >> m.log2_threads) + slot;
-  roi.rank = thread() & ((1 << m.log2_threads) - 1);
-  roi.grad_channel = roi.stale_channel = -1;
-  if (roi.p >= params.mask_rois) return roi;
-  const int label = load_shared(&block_state().mask_labels[turn][slot]);
-  roi.foreground = label >= 1 && label < params.classes;
-  const auto channel = [&](const MaskStrides& s) { return s.scale * label + s.offset; };
-  if (roi.foreground) {
-    roi.grad_channel = channel(m.grad_strides);
-    roi.logits = int64_t{roi.p} * m.logit_strides.roi + channel(m.logit_strides) * m.logit_strides.channel;
-    roi.grad = int64_t{roi.p} * m.grad_strides.roi + roi.grad_channel * m.grad_strides.channel;
-  }
-  if (m.gradient && m.fill == GradFill::kSparse) {
-    const int written = load_shared(&block_state().mask_written[turn][slot]) - 1;
-    if (written != roi.grad_channel) roi.stale_channel = written;
-  }
+  roi.p = mask_roi_of(m, tile);
+  roi.rank = warp() & ((1 << m.log2_warps) - 1);
+  roi.foreground = known.label >= 1 && known.label < params.classes;
+  const auto channel = [&](const MaskStrides& s) {
+    return roi.foreground ? s.scale * known.label + s.offset : -1;
+  };
+  roi.logit_channel = channel(m.logit_strides);
+  roi.grad_channel = channel(m.grad_strides);
+  roi.stale_channel = known.written - 1 == roi.grad_channel ? -1 : known.written - 1;
   return roi;
 }
 
-/// The sums of the threads of a RoI, in all of them. `scratch` was last used two barriers ago.
-ROI_GPU void reduce(const MaskParams& m, MaskSums& sums, float* scratch) {
-  float* const all[] = {&sums.cross_entropy, &sums.mismatch, &sums.overlap};
-  const int kinds = has_dice(m) ? 3 : 1, warps = (1 << m.log2_threads) / kWarp;
+/// The sums of a RoI's threads, in all of them.
+ROI_GPU void reduce(const MaskParams& m, MaskSums& sums) {
+  LongSum* const all[] = {&sums.cross_entropy, &sums.mismatch, &sums.overlap};
+  const int kinds = has_dice(m) ? 3 : 1;
 #pragma unroll
-  for (int kind = 0; kind < 3; kind++) {
-    if (kind >= kinds) break;
-    *all[kind] = warp_sum(*all[kind]);
-    if (lane() == 0) store_shared(scratch + kind * kWarps + warp(), *all[kind]);
-  }
+  for (int kind = 0; kind < 3; kind++)
+    if (kind < kinds) all[kind]->sum = warp_sum(all[kind]->sum + all[kind]->lost);
+  if (m.log2_warps == 0) return;
+  const int warps = 1 << m.log2_warps, first = warp() & ~(warps - 1);
+  float* scratch = block_state().mask_scratch;
+#pragma unroll
+  for (int kind = 0; kind < 3; kind++)
+    if (kind < kinds && lane() == 0) store_shared(scratch + kind * kWarps + warp(), all[kind]->sum);
   block_barrier();
-  const int slot = (warp() & ~(warps - 1)) + (lane() & (warps - 1));
 #pragma unroll
-  for (int kind = 0; kind < 3; kind++) {
-    if (kind >= kinds) break;
-    *all[kind] = group_sum(load_shared(scratch + kind * kWarps + slot), warps);
-  }
+  for (int kind = 0; kind < 3; kind++)
+    if (kind < kinds)
+      all[kind]->sum = group_sum(load_shared(scratch + kind * kWarps + first + lane() % warps), warps);
+  block_barrier();  // before the next tile takes the room
 }
 
 ROI_GPU void count_pixels(const MaskParams& m, const MaskRoi& roi, const MaskSums& sums) {
@@ -222,52 +259,50 @@ ROI_GPU void count_pixels(const MaskParams& m, const MaskRoi& roi, const MaskSum
 }
 
 template <class Held>
-ROI_GPU void mask_tile_of(const StepParams& params, int tile, bool turn) {
-  const MaskParams& m = params.mask;
-  const MaskRoi roi = mask_roi(params, tile, turn);
-  const int piece = Held::piece(m);
-  const float scale = roi.foreground ? grad_scale(m, block_state().mask, roi.p) : 0.0f;
+ROI_GPU void mask_pixels(const MaskParams& m, const MaskRoi& roi, float scale, MaskSums& sums) {
   const float pixel_scale = scale * m.cross_entropy_pixel;
-
+  const int held = Held::kPiece << m.log2_warps;
   Held pixels;
-  MaskSums sums;
+  pixels.start(m, roi);
 #pragma unroll 1
-  for (int begin = 0; begin < m.pixels; begin += piece) {
-    if (roi.foreground) pixels.read(m, roi, begin);
-    // While the loads are under way.
-    if (roi.stale_channel >= 0) Held::clear(m, roi, begin);
-    if (!roi.foreground) continue;
-    if (m.metrics) pixels.count(m, roi, begin, sums);
-    if (has_dice(m)) pixels.add_dice(m, roi, begin, sums);
-    if (has_cross_entropy(m)) pixels.add_cross_entropy(m, roi, begin, pixel_scale, sums);
-  }
-  if (m.metrics) count_pixels(m, roi, sums);
-  read_labels(params, tile + blocks(), !turn);
-  reduce(m, sums, block_state().mask_scratch[turn]);
-
-  if (has_dice(m) && m.gradient && roi.foreground) {
-    const auto derivative = dice::derivative(sums.mismatch, sums.overlap, m.eps, scale * m.dice);
-#pragma unroll 1
-    for (int begin = 0; begin < m.pixels; begin += piece) {
-      if (m.pixels > piece) pixels.read(m, roi, begin);
-      pixels.write_gradient(m, roi, begin, pixel_scale, derivative);
+  for (int end = held;; end += held) {
+    if (roi.stale_channel >= 0) pixels.clear(m, roi);
+    if (roi.foreground) {
+      pixels.read(m);
+      if (m.metrics) pixels.count(sums);
+      has_dice(m) ? pixels.add(m, sums) : pixels.cross_entropy(m, pixel_scale, sums);
     }
+    if (end >= m.pixels) break;
+    pixels.skip(m, held);
   }
-  if (roi.rank != 0 || roi.p >= params.mask_rois) return;
-  float loss = m.cross_entropy_pixel * sums.cross_entropy;
-  if (has_dice(m)) loss += m.dice * dice::value(sums.mismatch, sums.overlap, m.eps);
-  store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
-  if (m.gradient && m.fill == GradFill::kSparse) store(m.written + roi.p, roi.grad_channel + 1);
+  reduce(m, sums);
+  if (!has_dice(m) || !m.gradient || !roi.foreground) return;
+  const auto derivative = dice::derivative(sums.mismatch.sum, sums.overlap.sum, m.eps, scale * m.dice);
+  if (held < m.pixels) pixels.start(m, roi);
+#pragma unroll 1
+  for (int end = held;; end += held) {
+    if (held < m.pixels) pixels.read(m);
+    pixels.write(m, pixel_scale, derivative);
+    if (end >= m.pixels) break;
+    pixels.skip(m, held);
+  }
 }
 
 template <class T>
-ROI_GPU void mask_tile(const StepParams& params, int tile, bool turn) {
-  if (!params.mask.vector)
-    mask_tile_of<Pixels<T, AnyTarget, 1, 1>>(params, tile, turn);
-  else if (params.mask.target_dtype == DType::kUint8)
-    mask_tile_of<Pixels<T, uint8_t, 4, kMaskAccesses>>(params, tile, turn);
-  else
-    mask_tile_of<Pixels<T, float, 4, kMaskAccesses>>(params, tile, turn);
+ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& known) {
+  const MaskParams& m = params.mask;
+  const MaskRoi roi = mask_roi(params, tile, known);
+  const float scale = roi.foreground ? grad_scale(m, block_state().mask, roi.p) : 0.0f;
+  MaskSums sums;
+  m.vector ? mask_pixels<Pixels<T, 4>>(m, roi, scale, sums) : mask_pixels<Pixels<T, 1>>(m, roi, scale, sums);
+  if (m.metrics) count_pixels(m, roi, sums);
+  if (lane() != 0 || roi.rank != 0 || roi.p >= params.mask_rois) return;
+  if (is_bad(known.label, params.classes)) report_bad_label(params, true, roi.p);
+  float loss = 0;
+  if (m.cross_entropy_pixel != 0.0f) loss += m.cross_entropy_pixel * sums.cross_entropy.sum;
+  if (has_dice(m)) loss += m.dice * dice::value(sums.mismatch.sum, sums.overlap.sum, m.eps);
+  store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
+  if (m.written && known.written != roi.grad_channel + 1) store(m.written + roi.p, roi.grad_channel + 1);
 }
 
 /// `fill: rewrite`: zeros in all of a RoI's gradient but the label's channel, a slice of it a block.

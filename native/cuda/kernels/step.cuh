@@ -58,16 +58,16 @@ ROI_GPU void add_counters(Workspace& workspace) {
 
 template <class T>
 ROI_GPU void step(const StepParams& p) {
-  bool turn = false;
   clear_counters();
-  read_labels(p, block(), turn);
-  find_factors(p);  // whose barriers the two are behind
+  MaskLabel next = read_label(p, block());
+  find_factors(p);  // whose barriers the counters are behind
   const Tasks& tasks = p.tasks;
   for (int task = block(); task < tasks.mask + tasks.cls + tasks.box + tasks.fill; task += blocks()) {
     int i = task;
     if (i < tasks.mask) {
-      mask_tile<T>(p, i, turn);
-      turn = !turn;
+      const MaskLabel known = next;
+      next = read_label(p, i + blocks());
+      mask_tile<T>(p, i, known);
     } else if ((i -= tasks.mask) < tasks.cls) {
       class_tile<T>(p, i);
     } else if ((i -= tasks.cls) < tasks.box) {
