@@ -1,15 +1,10 @@
 import { type BatchSizes, type BatchTensors, shapeOfSizes, shapeOfTensors } from './batch-shape';
-import { type Calls, newCall, type TermName } from './call';
+import { type Calls, newCall, type TermName, termNames } from './call';
 import { checkKeys, checkObject } from './check';
 import type { Device } from './device';
-import { rangeError, show, typeError } from './errors';
-import {
-  type NativeBatch,
-  type NativeBuffers,
-  type NativeMemory,
-  type NativePending,
-  native,
-} from './native';
+import { plainError, rangeError, show, typeError } from './errors';
+import { Graph, type MakeStep } from './graph';
+import { type NativeBatch, type NativeBuffers, type NativeMemory, native } from './native';
 import {
   type ArraySpec,
   gradNames,
@@ -21,6 +16,7 @@ import {
   type StepShape,
   stepBuffers,
 } from './shape';
+import type { LossStep, TermStep } from './step';
 import type { Tensor } from './tensor';
 import type { GradName, HostArray, LossInputs } from './types';
 
@@ -41,6 +37,14 @@ function checkTensor(name: string, tensor: Tensor | undefined, spec: ArraySpec, 
       `${name} has the shape [${tensor.shape.join(', ')}]; expected ${spec.symbols} = [${spec.shape.join(', ')}]`,
     );
   return tensor;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: metrics of any term
+type AnyStep = LossStep | TermStep<any>;
+
+interface Capture {
+  graph?: Graph<AnyStep>;
+  step?: AnyStep;
 }
 
 type Tensors<K extends string> = { readonly [N in K]?: Tensor };
@@ -103,6 +107,8 @@ export class Batch implements Disposable {
   readonly #tensors: readonly (readonly [string, Tensor])[];
   /** What the batch allocated. */
   readonly #own: Tensor[] = [];
+  /** What is captured at the moment, if something is: the step that was recorded, once there is one. */
+  #capture: Capture | undefined;
   #disposed = false;
 
   /** @internal */
@@ -180,6 +186,47 @@ export class Batch implements Disposable {
     }
   }
 
+  /**
+   * Captures a step, to be launched again and again over whatever the batch then holds: its options are checked and its
+   * class weights and upstream gradients copied once, and on a GPU a launch is that of a CUDA graph. The results are
+   * the same bits as those of the step itself.
+   *
+   * A step is a single kernel however it is run, so this spares the host some work and the GPU little: the copies, and
+   * the extra launches of a batch whose terms differ in `dtype`.
+   *
+   * @param record calls one of the loss functions on the batch, once, and returns its step, which does not run:
+   * `batch.capture(() => fusedLoss(batch, { mask: { kind: 'dice' } }))`. Nothing else may use the device meanwhile
+   * @throws `ERR_ROI_LOSS_CAPTURE` for anything else in `record`, and what the loss function throws
+   */
+  capture<S extends AnyStep>(record: (batch: this) => S): Graph<S> {
+    this.device.checkUsable();
+    this.checkUsable();
+    if (typeof record !== 'function')
+      throw typeError(
+        'ERR_ROI_LOSS_TYPE',
+        `record is ${show(record)}; expected a function that returns a step`,
+      );
+    const capture: Capture = {};
+    this.#capture = capture;
+    this.device.capturing = this;
+    let returned: unknown;
+    try {
+      returned = record(this);
+    } catch (error) {
+      capture.graph?.dispose();
+      throw error;
+    } finally {
+      this.#capture = undefined;
+      this.device.capturing = undefined;
+    }
+    if (capture.graph && capture.step === returned) return capture.graph as Graph<S>;
+    capture.graph?.dispose();
+    throw plainError(
+      'ERR_ROI_LOSS_CAPTURE',
+      `record returned ${show(returned)}; expected the step of a loss function that it called on this batch`,
+    );
+  }
+
   get disposed(): boolean {
     return this.#disposed;
   }
@@ -197,20 +244,33 @@ export class Batch implements Disposable {
   /** @internal Throws unless the batch and all it works on can be used. */
   checkUsable(): void {
     if (this.#disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', 'batch has been disposed');
-    this.device.checkUsable();
+    this.device.checkUsable(this);
     for (const [name, tensor] of this.#tensors)
       if (tensor.disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', `${name} has been disposed`);
   }
 
-  /** @internal Runs or enqueues the step that `this.call` and `calls` describe. */
-  run(calls: Calls): NativePending | undefined {
+  /** @internal Runs, enqueues or records the step that `this.call` and `calls` describe. */
+  run<S extends AnyStep>(calls: Calls, make: MakeStep<S>): S {
     const { class: classCall, box, mask } = calls;
-    return this.#native.run(
-      this.call,
-      classCall?.weights,
-      classCall?.upstream,
-      box?.upstream,
-      mask?.upstream,
+    const upstreams = [classCall?.weights, classCall?.upstream, box?.upstream, mask?.upstream] as const;
+    const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
+    const ran = (step: S) => {
+      for (const term of perRoiTerms) this.perRoiOwner[term] = step;
+      return step;
+    };
+    if (!this.#capture) return ran(make(this.call, this.#native.run(this.call, ...upstreams)));
+    if (this.#capture.step)
+      throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
+    const numbers = this.call.slice();
+    const recorded = this.#native.record(numbers, ...upstreams);
+    this.#capture.graph = new Graph<AnyStep>(
+      this,
+      recorded,
+      (pending) => ran(make(numbers, pending)),
+      numbers,
     );
+    const step = make(numbers, 'recorded');
+    this.#capture.step = step;
+    return step;
   }
 }

@@ -78,8 +78,16 @@ export class Device implements Disposable {
   readonly name: string;
   /** Such as `CPU, avx2, 8 threads`, or `CUDA, NVIDIA H100, compute capability 9.0`. */
   readonly description: string;
-  /** The CUstream that steps are enqueued on; 0 on the CPU. */
+  /**
+   * The CUstream that steps are enqueued on; 0 on the CPU. Its owner may capture it in a CUDA graph of his own: steps
+   * called meanwhile become part of that, and all else that needs the device throws `ERR_ROI_LOSS_CAPTURE`. The results
+   * of such a step, asked for as usual, are those that the last run of the graph left before now in the order of this
+   * stream; there are none before the first. What the steps work on is kept until the device is disposed, which must
+   * outlive the graph.
+   */
   readonly stream: bigint;
+  /** @internal The batch that `capture` of is under way. */
+  capturing: Batch | undefined;
   readonly #native: NativeDevice;
   #disposed = false;
 
@@ -183,6 +191,24 @@ export class Device implements Disposable {
     pending?.check();
   }
 
+  /**
+   * How long the device takes for what `enqueue` enqueues on it, in milliseconds. On a GPU between two events on its
+   * stream, which includes gaps where the GPU waits for the host: enqueue enough to hide them. What went before is
+   * waited for.
+   * @param enqueue calls loss functions, launches graphs
+   * @throws what `synchronize` throws
+   */
+  async time(enqueue: () => void): Promise<number> {
+    if (typeof enqueue !== 'function')
+      throw typeError('ERR_ROI_LOSS_TYPE', `enqueue is ${show(enqueue)}; expected a function`);
+    await this.synchronize();
+    const start = this.handle.mark();
+    enqueue();
+    const end = this.handle.mark();
+    await this.synchronize();
+    return end.since(start);
+  }
+
   get disposed(): boolean {
     return this.#disposed;
   }
@@ -210,10 +236,15 @@ export class Device implements Disposable {
     return new Tensor(this, this.handle.allocate(bytes), shape, dtype);
   }
 
-  /** @internal */
-  checkUsable(): void {
+  /** @internal Throws unless the device can be used, by `user` while that is captured. */
+  checkUsable(user?: Batch): void {
     if (this.#disposed)
       throw typeError('ERR_ROI_LOSS_DISPOSED', `the device '${this.name}' has been disposed`);
+    if (this.capturing && this.capturing !== user)
+      throw plainError(
+        'ERR_ROI_LOSS_CAPTURE',
+        `the device '${this.name}' is in use by batch.capture; expected nothing but a loss function of that batch`,
+      );
   }
 }
 

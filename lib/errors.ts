@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'ERR_ROI_LOSS_DEVICE'
   /** What a step left has been overwritten by a later one. */
   | 'ERR_ROI_LOSS_STALE'
+  /** What cannot be done while steps are captured in a graph, or what a captured step does not have. */
+  | 'ERR_ROI_LOSS_CAPTURE'
   /** Out of memory on the device. */
   | 'ERR_ROI_LOSS_MEMORY'
   /** The native addon could not be loaded. */

@@ -106,8 +106,8 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
       `batch has no ${term} inputs; expected a batch made with the term '${term}'`,
     );
   const calls = writeOne(call, term, options, shape);
-  const pending = batch.run(calls);
-  return new TermStep(batch, pending, term, calls[term]?.reduction === 'none');
+  const perRoi = calls[term]?.reduction === 'none';
+  return batch.run(calls, (numbers, pending) => new TermStep<never>(batch, numbers, pending, term, perRoi));
 }
 
 /**
@@ -219,7 +219,6 @@ function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkKeys('option', options, knownOptions.batch.whole);
   batch.checkUsable();
   const calls = writeAll(batch.call, options, batch.shape);
-  const pending = batch.run(calls);
   const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
-  return new LossStep(batch, pending, perRoiTerms);
+  return batch.run(calls, (numbers, pending) => new LossStep(batch, numbers, pending, perRoiTerms));
 }

@@ -18,6 +18,27 @@ export interface NativePending {
   result(call: Float64Array): void;
   /** Waits for the step and throws what went wrong and nobody was told of. */
   check(): void;
+  /** The owner of the stream captured the step: it runs with his graph, and has no end of its own to wait for. */
+  readonly captured: boolean;
+  /** Of a step that was captured: what its last run left, once what the stream was given so far is done. */
+  latest(): NativePending;
+}
+
+/** A step that is run again and again with the options that it was recorded with. */
+export interface NativeRecorded {
+  run(call: Float64Array): NativePending | undefined;
+  dispose(): void;
+}
+
+/** A point in the order of a device's work. */
+export interface NativeMark {
+  /** Waits for it. Milliseconds from an earlier one of the same device. */
+  since(earlier: NativeMark): number;
+}
+
+/** All that a GPU's stream was given for a while. */
+export interface NativeGraph {
+  launch(): void;
 }
 
 /** Sizes and element types of a step, as `parse_shape` in native/addon/arguments.cpp reads them. */
@@ -69,17 +90,24 @@ export interface NativeDevice {
   run(call: Float64Array, shape: NativeShape, buffers: NativeBuffers<HostArray>): void;
   flush(): NativePending | undefined;
   add(a: Float32Array, b: Float32Array, c: Float32Array): void;
+  mark(): NativeMark;
+  /** What the owner of the stream would do; for tests and benchmarks. */
+  beginCapture(): void;
+  endCapture(): NativeGraph;
   dispose(): void;
 }
 
+type RunArguments = [
+  call: Float64Array,
+  classWeights: Float32Array | undefined,
+  classUpstream: Float32Array | undefined,
+  boxUpstream: Float32Array | undefined,
+  maskUpstream: Float32Array | undefined,
+];
+
 export interface NativeBatch {
-  run(
-    call: Float64Array,
-    classWeights: Float32Array | undefined,
-    classUpstream: Float32Array | undefined,
-    boxUpstream: Float32Array | undefined,
-    maskUpstream: Float32Array | undefined,
-  ): NativePending | undefined;
+  run(...step: RunArguments): NativePending | undefined;
+  record(...step: RunArguments): NativeRecorded;
 }
 
 // It has no types of its own.

@@ -4,20 +4,23 @@ import { plainError, rangeError } from './errors';
 import type { NativePending } from './native';
 import type { Losses, Metrics, PerRoi } from './types';
 
-/** A step over a batch: done already, or in flight on the device. */
+/** Native code's hold on a step; of one that was but recorded there is none, and asking for its results throws. */
+export type Pending = NativePending | 'recorded' | undefined;
+
+/** A step over a batch: done already, in flight on the device, or captured. */
 abstract class Step<Outcome extends { readonly metrics: unknown }> {
   readonly #batch: Batch;
   readonly #perRoiTerms: readonly TermName[];
   /** A step in flight and its own copy of the numbers that describe it. */
-  #pending: { readonly step: NativePending; readonly call: Float64Array } | undefined;
+  #pending: { readonly step: NativePending | 'recorded'; readonly call: Float64Array } | undefined;
   #outcome: Outcome | undefined;
 
-  /** @internal `perRoiTerms`: the terms whose reduction is `'none'`. */
-  constructor(batch: Batch, pending: NativePending | undefined, perRoiTerms: readonly TermName[]) {
+  /** @internal `call`: the numbers of the step, with its results if nothing is pending. `perRoiTerms`: the terms whose
+   * reduction is `'none'`. */
+  constructor(batch: Batch, call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) {
     this.#batch = batch;
     this.#perRoiTerms = perRoiTerms;
-    this.#pending = pending && { step: pending, call: batch.call.slice() };
-    for (const term of perRoiTerms) batch.perRoiOwner[term] = this;
+    this.#pending = pending && { step: pending, call: call.slice() };
   }
 
   /** What the numbers of a finished call tell. Called by the constructor of a step that is done. */
@@ -27,19 +30,35 @@ abstract class Step<Outcome extends { readonly metrics: unknown }> {
     this.#outcome = this.readOutcome(call);
   }
 
-  protected outcomeSync(): Outcome {
-    if (this.#pending) {
+  /** What to wait for: of a step in somebody else's graph, the last run, which may come again. */
+  #running(): NativePending | undefined {
+    const step = this.#pending?.step;
+    if (step === 'recorded')
+      throw plainError(
+        'ERR_ROI_LOSS_CAPTURE',
+        'this step was captured and has no results; expected those of the graph’s launch()',
+      );
+    return step?.captured ? step.latest() : step;
+  }
+
+  #outcomeOf(running: NativePending | undefined): Outcome {
+    if (this.#pending && running) {
       const { step, call } = this.#pending;
-      step.result(call);
-      this.#pending = undefined;
+      running.result(call);
+      if (running === step) this.#pending = undefined;
       this.finish(call);
     }
     return this.#outcome as Outcome;
   }
 
+  protected outcomeSync(): Outcome {
+    return this.#outcomeOf(this.#running());
+  }
+
   protected async outcome(): Promise<Outcome> {
-    await this.#pending?.step.done();
-    return this.outcomeSync();
+    const running = this.#running();
+    await running?.done();
+    return this.#outcomeOf(running);
   }
 
   /** The loss of each RoI, by term, from the batch's memory. */
@@ -62,10 +81,10 @@ export class TermStep<M = never> extends Step<{ readonly loss: number; readonly 
   readonly #term: TermName;
 
   /** @internal */
-  constructor(batch: Batch, pending: NativePending | undefined, term: TermName, perRoi: boolean) {
-    super(batch, pending, perRoi ? [term] : []);
+  constructor(batch: Batch, call: Float64Array, pending: Pending, term: TermName, perRoi: boolean) {
+    super(batch, call, pending, perRoi ? [term] : []);
     this.#term = term;
-    if (!pending) this.finish(batch.call);
+    if (!pending) this.finish(call);
   }
 
   /** The reduced loss, `weight` included, once the device is done. */
@@ -98,9 +117,9 @@ export class TermStep<M = never> extends Step<{ readonly loss: number; readonly 
 /** A step of all the terms of a batch. */
 export class LossStep extends Step<{ readonly losses: Losses; readonly metrics: Metrics | undefined }> {
   /** @internal */
-  constructor(batch: Batch, pending: NativePending | undefined, perRoiTerms: readonly TermName[]) {
-    super(batch, pending, perRoiTerms);
-    if (!pending) this.finish(batch.call);
+  constructor(batch: Batch, call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) {
+    super(batch, call, pending, perRoiTerms);
+    if (!pending) this.finish(call);
   }
 
   /** The reduced losses, weights included, once the device is done. */

@@ -14,4 +14,12 @@ MemoryRef Backend::open_shared(const IpcToken&, size_t, size_t) {
   throw DeviceError("memory of another process can be opened on a GPU only");
 }
 
+namespace {
+constexpr const char* kNoStream = "only a GPU has a stream to capture";
+}
+
+void Backend::begin_capture() { throw DeviceError(kNoStream); }
+std::shared_ptr<WorkGraph> Backend::end_capture() { throw DeviceError(kNoStream); }
+void Backend::launch(const WorkGraph&) { throw DeviceError(kNoStream); }
+
 }  // namespace roi

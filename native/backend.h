@@ -44,6 +44,30 @@ struct BadLabelReport {
   std::atomic<bool> reported{false};
 };
 
+/// A captured step, as a backend has it.
+struct StepGraph {
+  virtual ~StepGraph() = default;
+};
+
+/// All that a device's stream was given for a while, as a backend has it.
+struct WorkGraph {
+  virtual ~WorkGraph() = default;
+};
+
+/// The stream is being captured, and something else was asked of it than steps.
+struct CapturingError : DeviceError {
+  explicit CapturingError(const std::string& doing)
+      : DeviceError("the device's stream is being captured in a graph, which ends before " + doing) {}
+};
+
+/// A point in the order of a device's work.
+class Mark {
+ public:
+  virtual ~Mark() = default;
+  /// Waits until the device has come here. Milliseconds from `earlier`, a mark of the same device.
+  virtual double since(const Mark& earlier) = 0;
+};
+
 /// What a backend adds to a step.
 struct StepState {
   virtual ~StepState() = default;
@@ -54,6 +78,11 @@ struct Step {
   Problem problem;
   Result result;
   std::string error;  ///< why there is no result, if not empty
+  const char* error_code = "ERR_ROI_LOSS_DEVICE";
+  std::shared_ptr<StepGraph> graph;  ///< what the step was captured in, if it was
+  /// The owner of the stream captured the step as it was submitted: it runs when his graph does, and another
+  /// step with this one's `graph` tells what the last run left.
+  bool is_captured = false;
   std::shared_ptr<BadLabelReport> bad_label;
   std::unique_ptr<StepState> state;
   std::function<void()> on_done;  ///< called once, on any thread, after all of these are complete
@@ -90,8 +119,19 @@ class Backend {
   virtual bool queues(const Problem& problem) = 0;
   /// Runs a step whose memory is the host's, after all that was submitted before.
   virtual void run(const Problem& problem, Result& result) = 0;
-  /// Enqueues a step whose memory is the device's, but for class weights and upstream gradients.
+  /// Enqueues a step whose memory is the device's, but for class weights and upstream gradients. It may come
+  /// back as `is_captured`.
   virtual void submit(StepRef step) = 0;
+  /// Captures such a step; as a step's `graph` that spares `submit` some work. Null where there is none to
+  /// spare.
+  virtual std::shared_ptr<StepGraph> capture(const Problem&) { return nullptr; }
+
+  /// Captures all that the stream is given, as its owner might.
+  virtual void begin_capture();
+  virtual std::shared_ptr<WorkGraph> end_capture();
+  virtual void launch(const WorkGraph& graph);
+
+  virtual std::unique_ptr<Mark> mark() = 0;
 
   /// Returns when all that was submitted is done.
   virtual void synchronize() = 0;

@@ -7,6 +7,8 @@
 #include "gpus.h"
 #include "memory.h"
 #include "pending.h"
+#include "recorded.h"
+#include "stream_handles.h"
 
 namespace roi {
 namespace {
@@ -16,6 +18,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(environment);
   environment->memory_class = Napi::Persistent(MemoryHandle::define(env));
   environment->pending_class = Napi::Persistent(PendingHandle::define(env));
+  environment->recorded_class = Napi::Persistent(RecordedHandle::define(env));
+  environment->mark_class = Napi::Persistent(MarkHandle::define(env));
+  environment->graph_class = Napi::Persistent(GraphHandle::define(env));
   exports.Set("Device", DeviceHandle::define(env));
   exports.Set("Batch", BatchHandle::define(env));
   exports.Set("listGpus", Napi::Function::New<list_gpus>(env, "listGpus"));

@@ -20,7 +20,11 @@ class BatchHandle : public Napi::ObjectWrap<BatchHandle> {
   /// on return, or the step was enqueued and a Pending is returned.
   Napi::Value run(const Napi::CallbackInfo& info);
 
-  std::shared_ptr<InFlight> in_flight(const Problem& problem) const;
+  /// record(the same): what a step needs, as a Recorded, to be run again and again.
+  Napi::Value record(const Napi::CallbackInfo& info);
+
+  /// The step that the arguments tell, checked but for its labels.
+  Problem problem_of(const Napi::CallbackInfo& info) const;
 
   std::shared_ptr<Backend> backend_;
   std::shared_ptr<Notifier> notifier_;

@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "memory.h"
 #include "pending.h"
+#include "stream_handles.h"
 
 namespace roi {
 namespace {
@@ -50,6 +51,9 @@ Napi::Function DeviceHandle::define(Napi::Env env) {
        InstanceMethod<&DeviceHandle::borrow>("borrow"),
        InstanceMethod<&DeviceHandle::open_shared>("openShared"), InstanceMethod<&DeviceHandle::run>("run"),
        InstanceMethod<&DeviceHandle::flush>("flush"), InstanceMethod<&DeviceHandle::add>("add"),
+       InstanceMethod<&DeviceHandle::mark>("mark"),
+       InstanceMethod<&DeviceHandle::begin_capture>("beginCapture"),
+       InstanceMethod<&DeviceHandle::end_capture>("endCapture"),
        InstanceMethod<&DeviceHandle::dispose>("dispose")});
 }
 
@@ -146,7 +150,7 @@ Napi::Value DeviceHandle::flush(const Napi::CallbackInfo& info) {
   const auto nothing = std::make_shared<InFlight>();
   if (!device->queues(nothing->problem)) return info.Env().Undefined();
   return with_js_errors(info.Env(), "waiting for the device",
-                        [&]() -> Napi::Value { return submit(info.Env(), *device, notifier_, nothing); });
+                        [&]() -> Napi::Value { return submit(info.Env(), device, notifier_, nothing); });
 }
 
 void DeviceHandle::add(const Napi::CallbackInfo& info) {
@@ -157,6 +161,23 @@ void DeviceHandle::add(const Napi::CallbackInfo& info) {
   const auto device = backend(info.Env());
   with_js_errors(info.Env(), "adding",
                  [&] { device->add(a.Data(), b.Data(), c.Data(), static_cast<int64_t>(c.ElementLength())); });
+}
+
+Napi::Value DeviceHandle::mark(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  return MarkHandle::create(info.Env(),
+                            with_js_errors(info.Env(), "marking", [&] { return device->mark(); }));
+}
+
+void DeviceHandle::begin_capture(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  with_js_errors(info.Env(), "capturing", [&] { device->begin_capture(); });
+}
+
+Napi::Value DeviceHandle::end_capture(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  return GraphHandle::create(info.Env(), device,
+                             with_js_errors(info.Env(), "capturing", [&] { return device->end_capture(); }));
 }
 
 void DeviceHandle::dispose(const Napi::CallbackInfo&) {

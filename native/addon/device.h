@@ -35,6 +35,11 @@ class DeviceHandle : public Napi::ObjectWrap<DeviceHandle> {
   Napi::Value flush(const Napi::CallbackInfo& info);
   /// add(a, b, c): c = a + b.
   void add(const Napi::CallbackInfo& info);
+  /// mark(): a Mark behind what was enqueued so far.
+  Napi::Value mark(const Napi::CallbackInfo& info);
+  /// beginCapture() and endCapture(), which gives a Graph: what the owner of the stream would do.
+  void begin_capture(const Napi::CallbackInfo& info);
+  Napi::Value end_capture(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
   struct Cleanup;

@@ -30,6 +30,8 @@ auto with_js_errors(Napi::Env env, const std::string& what, Act act) {
     throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_SHAPE", what + ": " + error.what());
   } catch (const std::invalid_argument& error) {
     throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_SHAPE", what + " " + error.what());
+  } catch (const CapturingError& error) {
+    throw_coded<Napi::Error>(env, "ERR_ROI_LOSS_CAPTURE", error.what());
   } catch (const DeviceError& error) {
     throw_coded<Napi::Error>(env, "ERR_ROI_LOSS_DEVICE", error.what());
   }

@@ -25,13 +25,34 @@ void finish(const std::shared_ptr<InFlight>& step) {
 
 }  // namespace
 
-Napi::Object submit(Napi::Env env, Backend& backend, std::shared_ptr<Notifier> notifier,
+Recorded::Recorded(const Problem& given, std::vector<MemoryRef> memory)
+    : problem(given), memory(std::move(memory)) {
+  const auto own = [&](const float*& from, int64_t length) {
+    if (from) from = floats.emplace_back(from, from + length).data();
+  };
+  own(problem.cls.weights, problem.classes);
+  own(problem.cls.upstream, problem.rois);
+  own(problem.box.upstream, problem.rois);
+  own(problem.mask.upstream, problem.mask_rois);
+}
+
+std::shared_ptr<InFlight> in_flight(std::shared_ptr<const Recorded> recorded) {
+  const auto step = std::make_shared<InFlight>();
+  step->problem = recorded->problem;
+  step->graph = recorded->graph;
+  step->recorded = std::move(recorded);
+  return step;
+}
+
+Napi::Object submit(Napi::Env env, std::shared_ptr<Backend> backend, std::shared_ptr<Notifier> notifier,
                     std::shared_ptr<InFlight> step) {
   const Napi::Object pending = Environment::of(env).pending_class.New({});
-  PendingHandle::Unwrap(pending)->step_ = step;
+  PendingHandle* const handle = PendingHandle::Unwrap(pending);
+  handle->backend_ = backend;
+  handle->step_ = step;
   step->notifier = std::move(notifier);
   step->on_done = [weak = std::weak_ptr(step)] { finish(weak.lock()); };  // the backend holds it until then
-  backend.submit(std::move(step));
+  backend->submit(std::move(step));
   return pending;
 }
 
@@ -39,7 +60,8 @@ Napi::Function PendingHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Pending",
       {InstanceMethod<&PendingHandle::done>("done"), InstanceMethod<&PendingHandle::result>("result"),
-       InstanceMethod<&PendingHandle::check>("check")});
+       InstanceMethod<&PendingHandle::check>("check"), InstanceAccessor<&PendingHandle::captured>("captured"),
+       InstanceMethod<&PendingHandle::latest>("latest")});
 }
 
 Napi::Value PendingHandle::done(const Napi::CallbackInfo& info) {
@@ -54,6 +76,18 @@ Napi::Value PendingHandle::done(const Napi::CallbackInfo& info) {
   return deferred.Promise();
 }
 
+Napi::Value PendingHandle::captured(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), step_->is_captured);
+}
+
+Napi::Value PendingHandle::latest(const Napi::CallbackInfo& info) {
+  auto step = in_flight(step_->recorded);
+  step->graph = step_->graph;
+  return with_js_errors(info.Env(), "a captured step", [&]() -> Napi::Value {
+    return submit(info.Env(), backend_, step_->notifier, std::move(step));
+  });
+}
+
 void PendingHandle::wait() {
   std::unique_lock lock(step_->mutex);
   step_->done_changed.wait(lock, [&] { return step_->done; });
@@ -61,7 +95,7 @@ void PendingHandle::wait() {
 
 void PendingHandle::result(const Napi::CallbackInfo& info) {
   wait();
-  if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), "ERR_ROI_LOSS_DEVICE", step_->error);
+  if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), step_->error_code, step_->error);
   if (const auto& bad = step_->bad_label) {
     bad->reported = true;
     check_labels(info.Env(), bad->label);
@@ -71,7 +105,7 @@ void PendingHandle::result(const Napi::CallbackInfo& info) {
 
 void PendingHandle::check(const Napi::CallbackInfo& info) {
   wait();
-  if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), "ERR_ROI_LOSS_DEVICE", step_->error);
+  if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), step_->error_code, step_->error);
   if (const auto& bad = step_->bad_label; bad && !bad->reported.exchange(true))
     check_labels(info.Env(), bad->label);
 }

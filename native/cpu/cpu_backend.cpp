@@ -1,8 +1,10 @@
 #include "cpu_backend.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <future>
 #include <new>
 
 #include "../labels.h"
@@ -85,6 +87,20 @@ double reduce(const Term& term, const Factors& factors, const std::vector<double
   return factors.loss * sum;
 }
 
+using Clock = std::chrono::steady_clock;
+
+class ClockMark : public Mark {
+ public:
+  explicit ClockMark(std::shared_future<Clock::time_point> reached) : reached_(std::move(reached)) {}
+  double since(const Mark& earlier) override {
+    const auto& before = static_cast<const ClockMark&>(earlier);
+    return std::chrono::duration<double, std::milli>(reached_.get() - before.reached_.get()).count();
+  }
+
+ private:
+  const std::shared_future<Clock::time_point> reached_;
+};
+
 class CpuBackend : public Backend {
  public:
   CpuBackend(int threads, const RowKernels& rows)
@@ -126,6 +142,19 @@ class CpuBackend : public Backend {
   void submit(StepRef step) override {
     reserve(step->problem);
     queue_.submit(std::move(step));
+  }
+
+  std::unique_ptr<Mark> mark() override {
+    const auto reached = std::make_shared<std::promise<Clock::time_point>>();
+    const auto reach = [reached] { reached->set_value(Clock::now()); };
+    if (queue_.is_idle()) {
+      reach();
+    } else {
+      const auto step = std::make_shared<Step>();
+      step->on_done = reach;
+      queue_.submit(step);
+    }
+    return std::make_unique<ClockMark>(reached->get_future().share());
   }
 
   void synchronize() override { queue_.synchronize(); }

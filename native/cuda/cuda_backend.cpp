@@ -7,6 +7,7 @@
 #include "host_problem.h"
 #include "launch.h"
 #include "memory.h"
+#include "prepared.h"
 #include "slots.h"
 #include "staging.h"
 #include "stream.h"
@@ -21,7 +22,17 @@ static_assert(std::size(kFloatTypes) == kMaxLaunches);
 
 /// What a step holds from its launch until its results are taken.
 struct Launched : StepState {
-  std::unique_ptr<Slot> slot;
+  std::unique_ptr<Slot> slot;  // null where its graph has it
+};
+
+class EventMark : public Mark {
+ public:
+  explicit EventMark(const std::shared_ptr<Gpu>& gpu) : event(gpu, true) {}
+  double since(const Mark& earlier) override {
+    event.wait();
+    return event.since(static_cast<const EventMark&>(earlier).event);
+  }
+  Event event;
 };
 
 class CudaBackend : public Backend {
@@ -32,11 +43,10 @@ class CudaBackend : public Backend {
         stream_(gpu_, stream),
         staging_(gpu_),
         slots_(gpu_),
-        workspace_(pool_, sizeof(Workspace)),
         queue_([this](Step& step) { finish(step); }) {
+    check_not_captured("opening a device on it");
     const Current current(*gpu_);
-    clear(workspace_.pointer(), sizeof(Workspace), 0);
-    clear(workspace_.pointer() + offsetof(Workspace, bad_index), sizeof(Workspace::bad_index), 0xff);
+    workspace_ = make_workspace(pool_, stream_.handle());
   }
   ~CudaBackend() override { close(); }
 
@@ -48,9 +58,10 @@ class CudaBackend : public Backend {
   uint64_t stream() const override { return reinterpret_cast<uint64_t>(stream_.handle()); }
 
   MemoryRef allocate(size_t bytes) override {
+    check_not_captured("allocating memory");
     const auto memory = std::make_shared<PooledMemory>(pool_, bytes);
     const Current current(*gpu_);
-    clear(memory->pointer(), bytes, 0);
+    clear(memory->pointer(), bytes, 0, stream_.handle());
     return memory;
   }
   MemoryRef borrow(uint64_t pointer, size_t bytes) override {
@@ -61,9 +72,11 @@ class CudaBackend : public Backend {
     return std::make_shared<SharedMemory>(gpu_, token, offset, bytes);
   }
   void write(Memory& target, const void* source, size_t bytes) override {
+    check_not_captured("writing a tensor");
     staging_.write(address(target), source, bytes, stream_.handle());
   }
   void read(const Memory& source, void* target, size_t bytes) override {
+    check_not_captured("reading a tensor");
     staging_.read(address(source), target, bytes, stream_.handle());
   }
 
@@ -73,6 +86,7 @@ class CudaBackend : public Backend {
 
   /// Over copies of the host's memory. The gradients are written whole.
   void run(const Problem& host, Result& result) override {
+    check_not_captured("a step on arrays of the host");
     Problem problem = host;
     problem.box.fill = problem.mask.fill = GradFill::kRewrite;
     std::vector<std::unique_ptr<PooledMemory>> copies;
@@ -97,13 +111,49 @@ class CudaBackend : public Backend {
 
   void submit(StepRef step) override {
     check_sizes(step->problem);
+    auto* const graph = static_cast<CapturedStep*>(step->graph.get());
     const Current current(*gpu_);
+    if (is_captured()) return add_to_owners_graph(std::move(step));
     auto launched = std::make_unique<Launched>();
-    launched->slot = slots_.take();
-    launch(step->problem, *launched->slot);
-    launched->slot->done.record(stream_.handle());
+    if (graph && graph->owners) {
+      graph->owners->done.record(stream_.handle());
+    } else {
+      launched->slot = graph ? launch(*graph) : launch(step->problem);
+      launched->slot->done.record(stream_.handle());
+    }
     step->state = std::move(launched);
     queue_.submit(std::move(step));
+  }
+
+  std::shared_ptr<StepGraph> capture(const Problem& problem) override {
+    if (!Graph::is_supported(gpu_->driver())) return nullptr;
+    check_sizes(problem);
+    check_not_captured("capturing a step by itself");
+    const Current current(*gpu_);
+    auto graph = std::make_shared<CapturedStep>(gpu_);
+    graph->prepared = prepare(problem);
+    graph->slots.put(capture(graph->prepared));
+    return graph;
+  }
+
+  void begin_capture() override {
+    const Current current(*gpu_);
+    Graph::begin(*gpu_, stream_.handle(), kCaptureGlobal);  // the default, and the strictest
+  }
+  std::shared_ptr<WorkGraph> end_capture() override {
+    const Current current(*gpu_);
+    return Graph::end(gpu_, stream_.handle());
+  }
+  void launch(const WorkGraph& graph) override {
+    const Current current(*gpu_);
+    static_cast<const Graph&>(graph).launch(stream_.handle());
+  }
+
+  std::unique_ptr<Mark> mark() override {
+    const Current current(*gpu_);
+    auto mark = std::make_unique<EventMark>(gpu_);
+    mark->event.record(stream_.handle());
+    return mark;
   }
 
   void synchronize() override {
@@ -111,78 +161,168 @@ class CudaBackend : public Backend {
     const Current current(*gpu_);
     gpu_->driver().check(gpu_->driver().stream_synchronize(stream_.handle()), "waiting for the GPU");
   }
-  void close() override { queue_.close(); }
+  void close() override {
+    queue_.close();
+    captured_.clear();
+  }
 
  private:
   static DevicePointer address(const Memory& memory) {
     return reinterpret_cast<DevicePointer>(memory.data());
   }
 
-  void clear(DevicePointer pointer, size_t bytes, unsigned char value) {
+  void clear(DevicePointer pointer, size_t bytes, unsigned char value, StreamHandle stream) {
     if (bytes)
-      gpu_->driver().check(gpu_->driver().set_bytes(pointer, value, bytes, stream_.handle()),
-                           "clearing memory");
+      gpu_->driver().check(gpu_->driver().set_bytes(pointer, value, bytes, stream), "clearing memory");
   }
 
-  using Uploads = std::vector<std::unique_ptr<PooledMemory>>;
+  /// Whether somebody is capturing the stream. The GPU's context is current.
+  bool is_captured() {
+    const Driver& driver = gpu_->driver();
+    if (!driver.capture_status) return false;
+    int status = kCaptureStatusNone;
+    driver.check(driver.capture_status(stream_.handle(), &status), "looking at the stream");
+    return status != kCaptureStatusNone;
+  }
+  void check_not_captured(const char* doing) {
+    const Current current(*gpu_);
+    if (is_captured()) throw CapturingError(doing);
+  }
+
+  std::shared_ptr<PooledMemory> make_workspace(const std::shared_ptr<Pool>& pool, StreamHandle stream) {
+    auto memory = std::make_shared<PooledMemory>(pool, sizeof(Workspace));
+    clear(memory->pointer(), sizeof(Workspace), 0, stream);
+    clear(memory->pointer() + offsetof(Workspace, bad_index), sizeof(Workspace::bad_index), 0xff, stream);
+    return memory;
+  }
 
   /// Copies floats that came with a step to the device.
-  void upload(const float*& floats, int64_t n, Uploads& uploads) {
+  void upload(const float*& floats, int64_t n, Prepared& into, const std::shared_ptr<Pool>& pool,
+              StreamHandle stream) {
     if (!floats) return;
-    const auto& copy =
-        uploads.emplace_back(std::make_unique<PooledMemory>(pool_, static_cast<size_t>(n) * sizeof(float)));
-    staging_.write(copy->pointer(), floats, copy->bytes(), stream_.handle());
+    const auto& copy = into.uploads.emplace_back(
+        std::make_unique<PooledMemory>(pool, static_cast<size_t>(n) * sizeof(float)));
+    staging_.write(copy->pointer(), floats, copy->bytes(), stream);
     floats = static_cast<const float*>(copy->data());
   }
 
-  LossRows loss_rows(const Problem& p) {
-    const auto rows = static_cast<size_t>(std::max({p.rois, p.mask_rois, int64_t{1}}));
-    if (!losses_ || losses_->bytes() < 3 * rows * sizeof(float))
-      losses_ = std::make_unique<PooledMemory>(pool_, 3 * rows * sizeof(float));
-    auto* first = static_cast<float*>(losses_->data());
-    return {first, first + rows, first + 2 * rows};
+  /// All but where losses and counts go.
+  Prepared with_uploads(const Problem& problem, const std::shared_ptr<Pool>& pool, StreamHandle stream) {
+    Prepared prepared;
+    Problem& p = prepared.problem = problem;
+    prepared.class_weight_sum = p.cls.weights ? std::accumulate(p.cls.weights, p.cls.weights + p.classes, 0.0)
+                                              : static_cast<double>(p.classes);
+    upload(p.cls.weights, p.classes, prepared, pool, stream);
+    upload(p.cls.upstream, p.rois, prepared, pool, stream);
+    upload(p.box.upstream, p.rois, prepared, pool, stream);
+    upload(p.mask.upstream, p.mask_rois, prepared, pool, stream);
+    return prepared;
+  }
+
+  static size_t loss_bytes(const Problem& p) {
+    return 3 * static_cast<size_t>(std::max({p.rois, p.mask_rois, int64_t{1}})) * sizeof(float);
+  }
+
+  /// For launches on the stream, with memory that all of them share.
+  Prepared prepare(const Problem& problem) {
+    Prepared prepared = with_uploads(problem, pool_, stream_.handle());
+    if (!losses_ || losses_->bytes() < loss_bytes(problem))
+      losses_ = std::make_shared<PooledMemory>(pool_, loss_bytes(problem));
+    prepared.losses = losses_;
+    prepared.workspace = workspace_;
+    return prepared;
+  }
+
+  /// For launches in a graph of somebody else's, on whatever stream: nothing is shared, and all is there when
+  /// this returns.
+  Prepared prepare_apart(const Problem& problem) {
+    const Stream stream(gpu_, 0);
+    const auto pool = std::make_shared<Pool>(gpu_);
+    Prepared prepared = with_uploads(problem, pool, stream.handle());
+    prepared.losses = std::make_shared<PooledMemory>(pool, loss_bytes(problem));
+    prepared.workspace = make_workspace(pool, stream.handle());
+    gpu_->driver().check(gpu_->driver().stream_synchronize(stream.handle()), "waiting for the GPU");
+    return prepared;
   }
 
   /// One launch, or where the terms differ in their element types one for each type.
-  void launch(Problem p, Slot& slot) {
-    const double weight_sum = p.cls.weights ? std::accumulate(p.cls.weights, p.cls.weights + p.classes, 0.0)
-                                            : static_cast<double>(p.classes);
+  void enqueue(const Prepared& prepared, Slot& slot, StreamHandle stream) {
     slot.launches = 0;
-    // Free again on return: whoever gets their memory next is behind this step in the stream.
-    Uploads uploads;
-    upload(p.cls.weights, p.classes, uploads);
-    upload(p.cls.upstream, p.rois, uploads);
-    upload(p.box.upstream, p.rois, uploads);
-    upload(p.mask.upstream, p.mask_rois, uploads);
-    const LossRows rows = loss_rows(p);
     for (const DType dtype : kFloatTypes) {
-      if (!has_terms_of(p, dtype)) continue;
+      if (!has_terms_of(prepared.problem, dtype)) continue;
       const StepParams params =
-          params_of(p, dtype, weight_sum, rows, static_cast<Workspace*>(workspace_.data()),
-                    slot.target(slot.launches++));
+          params_of(prepared.problem, dtype, prepared.class_weight_sum, loss_rows(*prepared.losses),
+                    static_cast<Workspace*>(prepared.workspace->data()), slot.target(slot.launches++));
       Kernel& kernel = gpu_->step(dtype);
       const size_t shared_bytes = shared_bytes_of(params);
       const unsigned grid = kernel.grid(gpu_->multiprocessors(), shared_bytes, total_of(params.tasks));
-      kernel.launch(grid, shared_bytes, stream_.handle(), params);
+      kernel.launch(grid, shared_bytes, stream, params);
     }
+  }
+
+  std::unique_ptr<Slot> launch(const Problem& problem) {
+    auto slot = slots_.take();
+    enqueue(prepare(problem), *slot, stream_.handle());
+    return slot;
+  }
+
+  std::unique_ptr<Slot> launch(CapturedStep& step) {
+    auto slot = step.slots.take_free();
+    if (!slot) slot = capture(step.prepared);
+    slot->graph->launch(stream_.handle());
+    return slot;
+  }
+
+  /// A slot, and the graph that leaves its results there.
+  std::unique_ptr<Slot> capture(const Prepared& prepared) {
+    auto slot = std::make_unique<Slot>(gpu_);
+    // Loading a module is no work for a stream that is being captured.
+    for (const DType dtype : kFloatTypes)
+      if (has_terms_of(prepared.problem, dtype)) gpu_->step(dtype);
+    slot->graph = Graph::of(gpu_, [&](StreamHandle stream) { enqueue(prepared, *slot, stream); });
+    return slot;
+  }
+
+  /// There is nothing to wait for: the step runs when the owner of the stream launches his graph. What it
+  /// works on is kept for as long as the device is open.
+  void add_to_owners_graph(StepRef step) {
+    const Problem& p = step->problem;
+    const auto* const graph = static_cast<CapturedStep*>(step->graph.get());
+    if ((graph && graph->owners) || !(p.cls.enabled || p.box.enabled || p.mask.enabled))
+      throw CapturingError("waiting for it");
+    const auto captured = std::make_shared<CapturedStep>(gpu_);
+    captured->prepared = prepare_apart(p);
+    captured->owners = std::make_unique<Slot>(gpu_);
+    for (size_t i = 0; i < kMaxLaunches; i++) captured->owners->expect_result(i);
+    enqueue(captured->prepared, *captured->owners, stream_.handle());
+    step->graph = captured;
+    step->is_captured = true;
+    captured_.push_back(std::move(step));
   }
 
   /// On the queue's thread: waits for a step and takes its results.
   void finish(Step& step) {
-    auto& slot = static_cast<Launched&>(*step.state).slot;
+    auto& own = static_cast<Launched&>(*step.state).slot;
+    auto* const graph = static_cast<CapturedStep*>(step.graph.get());
+    Slot& slot = own ? *own : *graph->owners;
     try {
-      slot->done.wait();
-      for (size_t i = 0; i < slot->launches; i++) {
-        collect(slot->result(i), step.result);
-        if (const auto bad = bad_label_of(slot->result(i), step.problem.classes); bad && !step.bad_label)
+      slot.done.wait();
+      for (size_t i = 0; i < slot.launches; i++) {
+        if (!own && !slot.has_result(i)) {
+          step.error = "the graph that this step was captured in has not run yet";
+          step.error_code = "ERR_ROI_LOSS_CAPTURE";
+          break;
+        }
+        collect(slot.result(i), step.result);
+        if (const auto bad = bad_label_of(slot.result(i), step.problem.classes); bad && !step.bad_label)
           step.bad_label = std::make_shared<BadLabelReport>(*bad);
       }
       // What nobody was told of comes with the next wait for the device itself.
       if (step.bad_label)
         untold_ = step.bad_label;
-      else if (slot->launches == 0)
+      else if (slot.launches == 0)
         step.bad_label = std::move(untold_);
-      slots_.put(std::move(slot));
+      if (own) (graph ? graph->slots : slots_).put(std::move(own));
     } catch (const DeviceError& error) {
       step.error = error.what();
     }
@@ -194,8 +334,8 @@ class CudaBackend : public Backend {
   Stream stream_;
   Staging staging_;
   Slots slots_;
-  PooledMemory workspace_;
-  std::unique_ptr<PooledMemory> losses_;
+  std::shared_ptr<PooledMemory> workspace_, losses_;
+  std::vector<StepRef> captured_;           // in graphs of the stream's owner
   std::shared_ptr<BadLabelReport> untold_;  // on the queue's thread
   StepQueue queue_;                         // last, so that it ends first
 };

@@ -19,6 +19,8 @@ using Module = struct ModuleTag*;
 using Function = struct FunctionTag*;
 using StreamHandle = struct StreamTag*;
 using EventHandle = struct EventTag*;
+using GraphHandle = struct GraphTag*;
+using GraphExecHandle = struct GraphExecTag*;
 /// Passed by value, as CUipcMemHandle is.
 struct IpcHandle {
   IpcToken token;
@@ -33,6 +35,8 @@ constexpr unsigned kHostAllocPortable = 1, kHostAllocMapped = 2;
 constexpr unsigned kStreamNonBlocking = 1;
 constexpr unsigned kEventBlockingSync = 1, kEventDisableTiming = 2;
 constexpr unsigned kIpcLazyPeerAccess = 1;
+constexpr int kCaptureStatusNone = 0;
+constexpr int kCaptureGlobal = 0, kCaptureThreadLocal = 1, kCaptureRelaxed = 2;
 
 // The one table of driver functions: member, exported name, parameters.
 // clang-format off
@@ -78,7 +82,17 @@ constexpr unsigned kIpcLazyPeerAccess = 1;
 #define ROI_DRIVER_OPTIONAL_FUNCTIONS(X) \
   X(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle* handle, DevicePointer pointer)) \
   X(ipc_open_handle, "cuIpcOpenMemHandle_v2", (DevicePointer* pointer, IpcHandle handle, unsigned flags)) \
-  X(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer))
+  X(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer)) \
+  X(event_elapsed, "cuEventElapsedTime", (float* milliseconds, EventHandle start, EventHandle end)) \
+  X(host_function, "cuLaunchHostFunc", (StreamHandle stream, void (*function)(void* data), void* data)) \
+  X(capture_mode, "cuThreadExchangeStreamCaptureMode", (int* mode)) \
+  X(capture_status, "cuStreamIsCapturing", (StreamHandle stream, int* status)) \
+  X(capture_begin, "cuStreamBeginCapture_v2", (StreamHandle stream, int mode)) \
+  X(capture_end, "cuStreamEndCapture", (StreamHandle stream, GraphHandle* graph)) \
+  X(graph_destroy, "cuGraphDestroy", (GraphHandle graph)) \
+  X(graph_instantiate, "cuGraphInstantiateWithFlags", (GraphExecHandle* exec, GraphHandle graph, unsigned long long flags)) \
+  X(graph_launch, "cuGraphLaunch", (GraphExecHandle exec, StreamHandle stream)) \
+  X(graph_exec_destroy, "cuGraphExecDestroy", (GraphExecHandle exec))
 // clang-format on
 
 struct Driver {

@@ -72,7 +72,8 @@ class Gpu {
   std::unique_ptr<Kernel> steps_[kFloatTypes];
 };
 
-/// The GPU's context is this thread's while this lives.
+/// While this lives the GPU's context is this thread's, and no capture of a stream that somebody has under
+/// way forbids this thread's calls: what a pool allocates, or a thread waits for, is no part of it.
 class Current {
  public:
   explicit Current(const Gpu& gpu) : Current(gpu, std::nothrow) {
@@ -80,10 +81,13 @@ class Current {
   }
   /// For destructors: where the context cannot be entered, its memory is gone as well.
   Current(const Gpu& gpu, std::nothrow_t)
-      : driver_(gpu.driver()), entered_(driver_.context_push(gpu.context())) {}
+      : driver_(gpu.driver()), entered_(driver_.context_push(gpu.context())) {
+    if (driver_.capture_mode) driver_.capture_mode(&capture_mode_);
+  }
   Current(const Current&) = delete;
   Current& operator=(const Current&) = delete;
   ~Current() {
+    if (driver_.capture_mode) driver_.capture_mode(&capture_mode_);
     Context context;
     if (*this) driver_.context_pop(&context);
   }
@@ -92,6 +96,7 @@ class Current {
  private:
   const Driver& driver_;
   const Status entered_;
+  int capture_mode_ = kCaptureRelaxed;  // in exchange for the thread's own
 };
 
 }  // namespace roi::cuda

@@ -142,10 +142,10 @@ MappedMemory::~MappedMemory() {
   if (const Current current(*gpu_, std::nothrow); current) gpu_->driver().host_free(host_);
 }
 
-Event::Event(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {
+Event::Event(std::shared_ptr<Gpu> gpu, bool timed) : gpu_(std::move(gpu)) {
   const Current current(*gpu_);
-  gpu_->driver().check(gpu_->driver().event_create(&event_, kEventBlockingSync | kEventDisableTiming),
-                       "creating an event");
+  const unsigned flags = kEventBlockingSync | (timed ? 0 : kEventDisableTiming);
+  gpu_->driver().check(gpu_->driver().event_create(&event_, flags), "creating an event");
 }
 
 Event::~Event() {
@@ -159,6 +159,14 @@ void Event::record(StreamHandle stream) {
 void Event::wait() {
   const Current current(*gpu_);
   gpu_->driver().check(gpu_->driver().event_synchronize(event_), "waiting for the GPU");
+}
+
+double Event::since(const Event& earlier) const {
+  if (!gpu_->driver().event_elapsed) throw DeviceError("this driver has no cuEventElapsedTime");
+  const Current current(*gpu_);
+  float milliseconds = 0;
+  gpu_->driver().check(gpu_->driver().event_elapsed(&milliseconds, earlier.event_, event_), "reading a time");
+  return static_cast<double>(milliseconds);
 }
 
 }  // namespace roi::cuda

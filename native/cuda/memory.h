@@ -85,13 +85,15 @@ class MappedMemory {
 /// An event that other threads wait for without spinning.
 class Event {
  public:
-  explicit Event(std::shared_ptr<Gpu> gpu);
+  explicit Event(std::shared_ptr<Gpu> gpu, bool timed = false);
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   ~Event();
   void record(StreamHandle stream);
   /// Returns when what was enqueued before the last `record` is done. Throws what went wrong.
   void wait();
+  /// Milliseconds between two timed events that were waited for.
+  double since(const Event& earlier) const;
 
  private:
   const std::shared_ptr<Gpu> gpu_;

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <vector>
 
+#include "graph.h"
 #include "memory.h"
 
 namespace roi::cuda {
@@ -23,10 +24,19 @@ class Slot {
   /// The same, as the device addresses it.
   StepResult* target(size_t launch) const { return reinterpret_cast<StepResult*>(memory_.device()) + launch; }
 
+  /// Whether a launch has left its result since `expect_result`.
+  bool has_result(size_t launch) const { return result(launch).counters[0] != kNoResult; }
+  void expect_result(size_t launch) {
+    static_cast<StepResult*>(memory_.host())[launch].counters[0] = kNoResult;
+  }
+
   Event done;
   size_t launches = 0;
+  std::unique_ptr<Graph> graph;  ///< of a captured step: what leaves its results here
 
  private:
+  static constexpr uint64_t kNoResult = ~uint64_t{0};  // nothing is counted that far
+
   MappedMemory memory_;
 };
 
@@ -36,8 +46,13 @@ class Slots {
   explicit Slots(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {}
 
   std::unique_ptr<Slot> take() {
+    auto slot = take_free();
+    return slot ? std::move(slot) : std::make_unique<Slot>(gpu_);
+  }
+  /// Null if there is none.
+  std::unique_ptr<Slot> take_free() {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<Slot>(gpu_);
+    if (free_.empty()) return nullptr;
     auto slot = std::move(free_.back());
     free_.pop_back();
     return slot;

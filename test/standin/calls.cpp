@@ -77,6 +77,7 @@ State& state() {
 
 Status enter(Call call) {
   const auto index = static_cast<size_t>(call);
+  if (const Status forbidden = check_captures(call)) return forbidden;
   const std::lock_guard lock(state().mutex);
   const uint64_t number = ++state().counts[index] - state().counts_before[index];
   for (const Failure& failure : state().failures) {

@@ -28,7 +28,8 @@ long long roi_standin_count(const char* what) {
                                                 {"host allocations", host_allocations},
                                                 {"modules", state.modules.size()},
                                                 {"streams", state.streams.size()},
-                                                {"events", state.events.size()}};
+                                                {"events", state.events.size()},
+                                                {"graphs", state.graphs.size() + state.graph_execs.size()}};
   const auto found = living.find(name);
   if (found != living.end()) return static_cast<long long>(found->second);
   return static_cast<long long>(count_of(name) + calls_of(what));

@@ -36,6 +36,13 @@ constexpr ResultText kResults[] = {
     {kContextIsDestroyed, "CUDA_ERROR_CONTEXT_IS_DESTROYED", "context is destroyed"},
     {kMisalignedAddress, "CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"},
     {kLaunchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+    {kCaptureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
+     "operation not permitted when stream is capturing"},
+    {kCaptureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
+     "operation failed due to a previous error during capture"},
+    {kIllegalState, "CUDA_ERROR_ILLEGAL_STATE", "the operation cannot be performed in the present state"},
+    {kCapturedEvent, "CUDA_ERROR_CAPTURED_EVENT",
+     "operation not permitted on an event last recorded in a capturing stream"},
 };
 
 const ResultText* text_of(Status result) {
@@ -165,6 +172,8 @@ Status primary_context_release(DeviceNumber device) {
   if (const std::string damage = last->memory.damage(); !damage.empty()) report(damage);
   state.modules.remove_all_of(last);
   state.events.remove_all_of(last);
+  state.graphs.remove_all_of(last);
+  state.graph_execs.remove_all_of(last);
   state.streams.remove_all_of(last);
   close_streams(*last);
   return kSuccess;

@@ -132,7 +132,7 @@ Status copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHand
     });
     // Only into pinned memory does the driver copy while the caller goes on.
     const bool is_pinned = context->memory.find(address_of(target), bytes).has_value();
-    return is_pinned ? kSuccess : stream->drain();
+    return is_pinned ? kSuccess : wait_for(*stream);
   });
 }
 

@@ -110,10 +110,15 @@ Status launch(cuda::Function handle, unsigned grid_x, unsigned grid_y, unsigned 
     }
     if (block_x > kMostThreads) return kLaunchOutOfResources;
     const Kernel& kernel = *function->kernel;
-    Launch launch{&kernel, {}, grid_x, block_x, shared_bytes, ++launches};
+    const bool is_captured = stream->capture() != nullptr;
+    Launch launch{&kernel, {}, grid_x, block_x, shared_bytes, is_captured ? 0 : ++launches};
     launch.params.resize((kernel.params_bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
     std::memcpy(launch.params.data(), arguments[0], kernel.params_bytes);
-    stream->enqueue([context, launch = std::move(launch)] { return run(launch, context->memory); });
+    stream->enqueue([context, launch = std::move(launch)]() mutable {
+      // Each time that a graph runs it is another launch.
+      if (launch.number == 0) launch.number = ++launches;
+      return run(launch, context->memory);
+    });
     return kSuccess;
   });
 }

@@ -45,14 +45,16 @@ Status stream_context(StreamHandle handle, cuda::Context* context) {
 Status stream_synchronize(StreamHandle handle) {
   return in_context(Call::stream_synchronize, [&](const ContextPointer& context) -> Status {
     const auto stream = stream_of(context, handle);
-    return stream ? stream->drain() : kInvalidHandle;
+    if (!stream) return kInvalidHandle;
+    return wait_for(*stream);
   });
 }
 
 Status event_create(EventHandle* event, unsigned flags) {
   return in_context(Call::event_create, [&](const ContextPointer& context) -> Status {
     if (flags > (kEventBlockingSync | kEventDisableTiming)) return kInvalidValue;
-    *event = driver_state().events.add<EventHandle>(std::make_shared<Event>(context));
+    *event = driver_state().events.add<EventHandle>(
+        std::make_shared<Event>(context, (flags & kEventDisableTiming) == 0));
     return kSuccess;
   });
 }
@@ -78,6 +80,30 @@ Status event_synchronize(EventHandle handle) {
   if (const Status result = enter(Call::event_synchronize)) return result;
   const auto event = driver_state().events.find(handle);
   return event ? event->wait() : kInvalidHandle;
+}
+
+Status event_elapsed(float* milliseconds, EventHandle start_handle, EventHandle end_handle) {
+  return in_context(Call::event_elapsed, [&](const ContextPointer& context) -> Status {
+    const auto start = driver_state().events.find(start_handle), end = driver_state().events.find(end_handle);
+    if (!start || !end || !start->timed || !end->timed) return kInvalidHandle;
+    const std::lock_guard lock(context->mutex);
+    if (start->recorded == 0 || end->recorded == 0) return kInvalidHandle;
+    if (start->reached < start->recorded || end->reached < end->recorded) return kNotReady;
+    *milliseconds = std::chrono::duration<float, std::milli>(end->time - start->time).count();
+    return kSuccess;
+  });
+}
+
+Status host_function(StreamHandle handle, void (*function)(void*), void* data) {
+  return in_context(Call::host_function, [&](const ContextPointer& context) -> Status {
+    const auto stream = stream_of(context, handle);
+    if (!stream || !function) return kInvalidValue;
+    stream->enqueue([function, data]() -> Status {
+      function(data);
+      return kSuccess;
+    });
+    return kSuccess;
+  });
 }
 
 }  // namespace roi::standin

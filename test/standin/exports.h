@@ -12,10 +12,7 @@ using namespace cuda;
 #define ROI_EXPORT(member, name, parameters) \
   __attribute__((visibility("default"))) Status member parameters __asm__(name);
 ROI_DRIVER_FUNCTIONS(ROI_EXPORT)
-ROI_EXPORT(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle * handle, DevicePointer pointer))
-ROI_EXPORT(ipc_open_handle, "cuIpcOpenMemHandle_v2",
-           (DevicePointer * pointer, IpcHandle handle, unsigned flags))
-ROI_EXPORT(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer))
+ROI_DRIVER_OPTIONAL_FUNCTIONS(ROI_EXPORT)
 #undef ROI_EXPORT
 
 // For tests.
@@ -23,8 +20,9 @@ ROI_EXPORT(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer))
 /// What is to fail from now on, as ROI_STANDIN_FAIL says it. 0 if it is not that.
 extern "C" __attribute__((visibility("default"))) int roi_standin_fail(const char* what);
 
-/// How many there are of "contexts", "modules", "streams", "events", "allocations", "host allocations";
-/// were of "launches", "blocks", "findings"; or how often a function of the driver was called.
+/// How many there are of "contexts", "modules", "streams", "events", "graphs", "allocations", "host
+/// allocations";/// were of "launches", "blocks", "findings"; or how often a function of the driver was
+/// called.
 extern "C" __attribute__((visibility("default"))) long long roi_standin_count(const char* what);
 
 /// Where the bytes at a device address are, past all checks; null outside of allocations.

@@ -11,6 +11,7 @@ using cuda::Status;
 constexpr Status kInvalidValue = 1, kNotInitialized = 3, kInvalidDevice = 101, kInvalidImage = 200,
                  kInvalidContext = 201, kMapFailed = 205, kInvalidHandle = 400, kNotFound = 500,
                  kIllegalAddress = 700, kLaunchOutOfResources = 701, kContextIsDestroyed = 709,
-                 kMisalignedAddress = 716, kLaunchFailed = 719;
+                 kMisalignedAddress = 716, kLaunchFailed = 719, kCaptureUnsupported = 900,
+                 kCaptureInvalidated = 901, kIllegalState = 401, kCapturedEvent = 907;
 
 }  // namespace roi::standin

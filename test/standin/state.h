@@ -71,6 +71,7 @@ struct DriverState {
   Registry<Stream> streams;
   Registry<Event> events;
   Registry<Module> modules;
+  Registry<Graph> graphs, graph_execs;
 };
 
 DriverState& driver_state();
@@ -80,6 +81,9 @@ ContextPointer current_context();
 
 /// The stream of a handle, the default one for 0, 1 and 2; null if it is none of the context's.
 std::shared_ptr<Stream> stream_of(const ContextPointer& context, cuda::StreamHandle handle);
+
+/// Waits for a stream's work, which cannot be while it is captured.
+Status wait_for(Stream& stream);
 
 /// Runs `body(context)` with the current context, unless the call is to fail or the context is broken.
 template <class Body>

@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "results.h"
+
 namespace roi::standin {
 
 namespace {
@@ -43,6 +45,7 @@ std::shared_ptr<Stream> Stream::start(const ContextPointer& context) {
 
 void Stream::enqueue(Work work) {
   const std::lock_guard lock(context->mutex);
+  if (capture_) return capture_->graph->nodes.push_back(std::move(work));
   queue_.push_back(std::move(work));
   enqueued_++;
   context->changed.notify_all();
@@ -58,6 +61,16 @@ void Stream::close() {
   const std::lock_guard lock(context->mutex);
   closed_ = true;
   context->changed.notify_all();
+}
+
+std::shared_ptr<Capture> Stream::set_capture(std::shared_ptr<Capture> capture) {
+  const std::lock_guard lock(context->mutex);
+  return std::exchange(capture_, std::move(capture));
+}
+
+std::shared_ptr<Capture> Stream::capture() const {
+  const std::lock_guard lock(context->mutex);
+  return capture_;
 }
 
 void Stream::work() {
@@ -94,17 +107,21 @@ void Event::record(const std::shared_ptr<Event>& event, Stream& stream) {
   uint64_t number;
   {
     const std::lock_guard lock(event->context->mutex);
+    event->captured = stream.capture_ != nullptr;
+    if (event->captured) return;
     number = ++event->recorded;
   }
   stream.enqueue([event, number]() -> Status {
     const std::lock_guard lock(event->context->mutex);
     event->reached = std::max(event->reached, number);
+    event->time = std::chrono::steady_clock::now();
     return cuda::kSuccess;
   });
 }
 
 Status Event::wait() {
   std::unique_lock lock(context->mutex);
+  if (captured) return kCapturedEvent;
   context->changed.wait(
       lock, [this, target = recorded] { return reached >= target || context->error != cuda::kSuccess; });
   return context->error;

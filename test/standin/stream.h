@@ -1,15 +1,21 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <thread>
+#include <vector>
 
 #include "context.h"
 #include "random.h"
 
 namespace roi::standin {
+
+struct Capture;
 
 /// Work that a thread of its own does in order, after delays at random, so that a missing wait shows.
 class Stream : public std::enable_shared_from_this<Stream> {
@@ -27,13 +33,34 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// No work will come; what was enqueued is still done.
   void close();
 
+  /// Where work is kept instead of being done, if it is; null ends that. Returns what it was before.
+  std::shared_ptr<Capture> set_capture(std::shared_ptr<Capture> capture);
+  std::shared_ptr<Capture> capture() const;
+
  private:
+  friend struct Event;
   void work();
 
   std::deque<Work> queue_;
   uint64_t enqueued_ = 0, done_ = 0;
   bool closed_ = false;
   Random random_;
+  std::shared_ptr<Capture> capture_;
+};
+
+/// Captured work, and the same made ready to be launched.
+struct Graph {
+  explicit Graph(const ContextPointer& context) : context(context) {}
+  const ContextPointer context;
+  std::vector<Stream::Work> nodes;
+};
+
+struct Capture {
+  std::shared_ptr<Graph> graph;
+  int mode;
+  std::thread::id thread;
+  /// Until something is done that a capture does not survive.
+  std::atomic<bool> valid = true;
 };
 
 /// Waits for the work of all streams of the context.
@@ -42,9 +69,13 @@ void drain(PrimaryContext& context);
 void close_streams(PrimaryContext& context);
 
 struct Event {
-  explicit Event(const ContextPointer& context) : context(context) {}
+  Event(const ContextPointer& context, bool timed) : context(context), timed(timed) {}
 
   const ContextPointer context;
+  const bool timed;
+  /// The last record was captured: nobody can wait for it.
+  bool captured = false;
+  std::chrono::steady_clock::time_point time;
   /// How often it was recorded, and up to which record the stream has come.
   uint64_t recorded = 0, reached = 0;
 

@@ -1,0 +1,55 @@
+import type { Batch } from './batch';
+import { typeError } from './errors';
+import type { NativePending, NativeRecorded } from './native';
+import type { Pending } from './step';
+
+/** Makes a step of its numbers and what is pending of it. */
+export type MakeStep<S> = (call: Float64Array, pending: Pending) => S;
+
+/** A captured step, launched as often as one likes. Made by `batch.capture`. */
+export class Graph<S> implements Disposable {
+  readonly #batch: Batch;
+  readonly #recorded: NativeRecorded;
+  readonly #numbers: Float64Array;
+  readonly #make: (pending: NativePending | undefined) => S;
+  #disposed = false;
+
+  /** @internal `make` makes a step of `numbers` as they are after a run. */
+  constructor(
+    batch: Batch,
+    recorded: NativeRecorded,
+    make: (pending: NativePending | undefined) => S,
+    numbers: Float64Array,
+  ) {
+    this.#batch = batch;
+    this.#recorded = recorded;
+    this.#numbers = numbers;
+    this.#make = make;
+  }
+
+  /**
+   * Enqueues the step over what the batch's inputs hold then. Many may be under way at once.
+   * @returns a step as the loss function does
+   * @throws `ERR_ROI_LOSS_DISPOSED` if the graph, its batch or a tensor of it is disposed; `ERR_ROI_LOSS_LABEL` on the CPU
+   */
+  launch(): S {
+    if (this.#disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', 'graph has been disposed');
+    this.#batch.checkUsable();
+    return this.#make(this.#recorded.run(this.#numbers));
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Frees what was captured, once the launches under way are done with it. The batch stays. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#recorded.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
