@@ -7,6 +7,8 @@ export interface NativeMemory {
   readonly pointer: bigint;
   write(from: HostArray): void;
   read(into: HostArray): void;
+  /** In the order of the stream; the array is to be kept until then. Undefined if it is done already. */
+  readLater(into: HostArray): NativePending | undefined;
   share(): Uint8Array;
   dispose(): void;
 }

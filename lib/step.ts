@@ -66,13 +66,12 @@ abstract class Step<Outcome extends { readonly metrics: unknown }> {
     if (this.#perRoiTerms.length === 0)
       throw rangeError('ERR_ROI_LOSS_OPTION', "perRoi is there with reduction: 'none' only");
     await this.outcome();
-    const perRoi: { [K in TermName]?: Float32Array } = {};
-    for (const term of this.#perRoiTerms) {
+    const read = this.#perRoiTerms.map(async (term) => {
       if (this.#batch.perRoiOwner[term] !== this)
         throw plainError('ERR_ROI_LOSS_STALE', `the batch's ${term} losses by RoI are those of a later step`);
-      perRoi[term] = this.#batch.perRoi[term]?.readSync() as Float32Array;
-    }
-    return perRoi;
+      return [term, await this.#batch.perRoi[term]?.read()];
+    });
+    return Object.fromEntries(await Promise.all(read)) as PerRoi;
   }
 }
 

@@ -86,16 +86,20 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * The elements, once the steps that were enqueued before are done. `float16` and `bfloat16` come as bits.
-   * @throws `ERR_ROI_LOSS_DISPOSED`
+   * The elements as the steps that were enqueued before leave them. The event loop goes on while they are copied; steps
+   * that are enqueued after wait for the copy. `float16` and `bfloat16` come as bits.
+   * @throws `ERR_ROI_LOSS_DISPOSED`, and what `device.synchronize` throws
    */
   async read(): Promise<HostArray> {
-    this.memory('tensor');
-    await this.#device.synchronize();
-    return this.readSync();
+    const memory = this.memory('tensor');
+    const array = new dtypes[this.dtype].host(this.length);
+    const pending = memory.readLater(array);
+    await pending?.done();
+    pending?.check();
+    return array;
   }
 
-  /** As `read`, but blocks until the device is done. */
+  /** As `read`, but blocks until the elements are there. */
   readSync(): HostArray {
     const memory = this.memory('tensor');
     const array = new dtypes[this.dtype].host(this.length);

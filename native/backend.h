@@ -85,6 +85,8 @@ struct Step {
   bool is_captured = false;
   std::shared_ptr<BadLabelReport> bad_label;
   std::unique_ptr<StepState> state;
+  MemoryRef source;  ///< what is copied to `target` of the host behind the terms, if not null
+  void* target = nullptr;
   std::function<void()> on_done;  ///< called once, on any thread, after all of these are complete
 };
 

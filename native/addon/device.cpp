@@ -103,7 +103,7 @@ Napi::Value DeviceHandle::allocate(const Napi::CallbackInfo& info) {
   const MemoryRef memory =
       with_js_errors(info.Env(), "could not allocate " + std::to_string(bytes) + " bytes",
                      [&] { return device->allocate(bytes); });
-  return MemoryHandle::create(info.Env(), device, memory, true);
+  return MemoryHandle::create(info.Env(), device, notifier_, memory, true);
 }
 
 Napi::Value DeviceHandle::borrow(const Napi::CallbackInfo& info) {
@@ -115,7 +115,7 @@ Napi::Value DeviceHandle::borrow(const Napi::CallbackInfo& info) {
     throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_SHAPE", "pointer is no address");
   const MemoryRef memory =
       with_js_errors(info.Env(), "pointer", [&] { return device->borrow(pointer, bytes); });
-  return MemoryHandle::create(info.Env(), device, memory, false);
+  return MemoryHandle::create(info.Env(), device, notifier_, memory, false);
 }
 
 Napi::Value DeviceHandle::open_shared(const Napi::CallbackInfo& info) {
@@ -128,7 +128,7 @@ Napi::Value DeviceHandle::open_shared(const Napi::CallbackInfo& info) {
   std::copy_n(given.Data(), token.size(), token.begin());
   const MemoryRef memory =
       with_js_errors(info.Env(), "handle", [&] { return device->open_shared(token, offset, bytes); });
-  return MemoryHandle::create(info.Env(), device, memory, false);
+  return MemoryHandle::create(info.Env(), device, notifier_, memory, false);
 }
 
 void DeviceHandle::run(const Napi::CallbackInfo& info) {

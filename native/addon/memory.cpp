@@ -4,11 +4,15 @@
 
 #include "environment.h"
 #include "errors.h"
+#include "pending.h"
 
 namespace roi {
 namespace {
 
 constexpr napi_type_tag kMemoryTag = {0x6f2b6a1d3c9e4f07, 0x9b1e8d5a7c304e62};
+
+/// Copied by the calling thread in less time than it takes to tell another.
+constexpr size_t kSmall = size_t{1} << 16;
 
 /// The bytes of a typed array that is exactly as long as the memory.
 void* bytes_of(const Napi::CallbackInfo& info, const Memory& memory) {
@@ -26,15 +30,16 @@ Napi::Function MemoryHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Memory",
       {InstanceAccessor<&MemoryHandle::pointer>("pointer"), InstanceMethod<&MemoryHandle::write>("write"),
-       InstanceMethod<&MemoryHandle::read>("read"), InstanceMethod<&MemoryHandle::share>("share"),
-       InstanceMethod<&MemoryHandle::dispose>("dispose")});
+       InstanceMethod<&MemoryHandle::read>("read"), InstanceMethod<&MemoryHandle::read_later>("readLater"),
+       InstanceMethod<&MemoryHandle::share>("share"), InstanceMethod<&MemoryHandle::dispose>("dispose")});
 }
 
-Napi::Object MemoryHandle::create(Napi::Env env, std::shared_ptr<Backend> backend, MemoryRef memory,
-                                  bool owned) {
+Napi::Object MemoryHandle::create(Napi::Env env, std::shared_ptr<Backend> backend,
+                                  std::shared_ptr<Notifier> notifier, MemoryRef memory, bool owned) {
   const Napi::Object object = Environment::of(env).memory_class.New({});
   MemoryHandle* handle = Unwrap(object);
   handle->backend_ = std::move(backend);
+  handle->notifier_ = std::move(notifier);
   handle->memory_ = std::move(memory);
   if (owned) handle->accounted_ = static_cast<int64_t>(handle->memory_->bytes());
   Napi::MemoryManagement::AdjustExternalMemory(env, handle->accounted_);
@@ -69,6 +74,21 @@ void MemoryHandle::read(const Napi::CallbackInfo& info) {
   const MemoryRef source = memory(info.Env());
   void* target = bytes_of(info, *source);
   with_js_errors(info.Env(), "reading a tensor", [&] { backend_->read(*source, target, source->bytes()); });
+}
+
+Napi::Value MemoryHandle::read_later(const Napi::CallbackInfo& info) {
+  const MemoryRef source = memory(info.Env());
+  void* target = bytes_of(info, *source);
+  return with_js_errors(info.Env(), "reading a tensor", [&]() -> Napi::Value {
+    const auto step = std::make_shared<InFlight>();
+    if (source->bytes() <= kSmall && !backend_->queues(step->problem)) {
+      backend_->read(*source, target, source->bytes());
+      return info.Env().Undefined();
+    }
+    step->source = source;
+    step->target = target;
+    return submit(info.Env(), backend_, notifier_, step);
+  });
 }
 
 Napi::Value MemoryHandle::share(const Napi::CallbackInfo& info) {

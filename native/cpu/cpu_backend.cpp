@@ -104,10 +104,10 @@ class ClockMark : public Mark {
 class CpuBackend : public Backend {
  public:
   CpuBackend(int threads, const RowKernels& rows)
-      : rows_(rows),
-        pool_(threads),
-        threads_(static_cast<size_t>(threads)),
-        queue_([this](Step& step) { execute(step.problem, step.result); }) {}
+      : rows_(rows), pool_(threads), threads_(static_cast<size_t>(threads)), queue_([this](Step& step) {
+          execute(step.problem, step.result);
+          if (step.source) copy(step.target, *step.source, step.source->bytes());
+        }) {}
 
   std::string description() const override {
     return std::string("CPU, ") + rows_.name + ", " + std::to_string(pool_.threads()) +
@@ -125,7 +125,7 @@ class CpuBackend : public Backend {
   }
   void read(const Memory& source, void* target, size_t bytes) override {
     synchronize();
-    if (bytes) std::memcpy(target, source.data(), bytes);
+    copy(target, source, bytes);
   }
 
   std::optional<BadLabel> find_bad_label(const Problem& problem) override {
@@ -169,6 +169,10 @@ class CpuBackend : public Backend {
   }
 
  private:
+  static void copy(void* target, const Memory& source, size_t bytes) {
+    if (bytes) std::memcpy(target, source.data(), bytes);
+  }
+
   /// Room for the step, so that the step itself allocates nothing. A queued step may be using what must grow.
   void reserve(const Problem& p) {
     const Room need = room_of(p);

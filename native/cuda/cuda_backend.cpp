@@ -23,6 +23,7 @@ static_assert(std::size(kFloatTypes) == kMaxLaunches);
 /// What a step holds from its launch until its results are taken.
 struct Launched : StepState {
   std::unique_ptr<Slot> slot;  // null where its graph has it
+  std::vector<HostCopy> copies;
 };
 
 class EventMark : public Mark {
@@ -119,6 +120,9 @@ class CudaBackend : public Backend {
       graph->owners->done.record(stream_.handle());
     } else {
       launched->slot = graph ? launch(*graph) : launch(step->problem);
+      if (step->source)
+        launched->copies = staging_.read_later(address(*step->source), step->target, step->source->bytes(),
+                                               stream_.handle());
       launched->slot->done.record(stream_.handle());
     }
     step->state = std::move(launched);

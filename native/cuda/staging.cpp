@@ -53,4 +53,35 @@ void Staging::read(DevicePointer source, void* target, size_t bytes, StreamHandl
   }
 }
 
+// By the stream itself, which calls the host: no thread of this process waits, and whatever is enqueued
+// behind cannot change what is read.
+std::vector<HostCopy> Staging::read_later(DevicePointer source, void* target, size_t bytes,
+                                          StreamHandle stream) {
+  const Driver& driver = gpu_->driver();
+  if (!driver.host_function) {
+    read(source, target, bytes, stream);
+    return {};
+  }
+  if (!later_) later_ = std::make_unique<MappedMemory>(gpu_, kLaterPiece);
+  const Current current(*gpu_);
+  std::vector<HostCopy> copies;
+  copies.reserve(bytes / kLaterPiece + 1);  // they stay where they are
+  const auto run = [](void* data) {
+    const auto& copy = *static_cast<const HostCopy*>(data);
+    std::memcpy(copy.target, copy.source, copy.bytes);
+  };
+  try {
+    for (size_t done = 0; done < bytes; done += kLaterPiece) {
+      const size_t size = std::min(kLaterPiece, bytes - done);
+      driver.check(driver.copy_to_host(later_->host(), source + done, size, stream), "copying to the host");
+      copies.push_back({later_->host(), static_cast<char*>(target) + done, size});
+      driver.check(driver.host_function(stream, run, &copies.back()), "copying within the host");
+    }
+  } catch (...) {
+    driver.stream_synchronize(stream);  // some of the copies may be on their way
+    throw;
+  }
+  return copies;
+}
+
 }  // namespace roi::cuda
