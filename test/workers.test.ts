@@ -15,7 +15,7 @@ const sizes = { rois: unlessSimulated(64, 8), ...shape };
 const manyRois = unlessSimulated(2048, 32);
 const { name } = openTestDevice();
 
-/** Computes with a device of its own, posts the losses, and in an endless loop queues steps until it is terminated. */
+/** Computes with a device of its own, posts the losses, and in an endless loop queues steps and reads until it is terminated. */
 const script = `
   const { workerData, parentPort } = require('node:worker_threads');
   const { fusedLoss, openDevice } = require(workerData.entry);
@@ -25,7 +25,9 @@ const script = `
   (async () => {
     parentPort.postMessage(await fusedLoss(batch).losses());
     const large = device.batch({ rois: workerData.manyRois, classes: 2, maskChannels: 1, terms: ['mask'] });
-    while (workerData.endless) await Promise.all([fusedLoss(large).losses(), fusedLoss(large).losses()]);
+    const graph = large.capture(() => fusedLoss(large));
+    while (workerData.endless)
+      await Promise.all([fusedLoss(large).losses(), graph.launch().losses(), large.grads.maskLogits.read()]);
     device.dispose();
   })();
 `;

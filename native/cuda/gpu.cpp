@@ -102,7 +102,8 @@ Kernel& Gpu::step(DType dtype) {
   if (!steps_[slot]) {
     const Current current(*this);
     const Image image = image_of(dtype);
-    const Status result = driver_.module_load(&modules_[slot], image.data);
+    const Status result =
+        modules_[slot] ? kSuccess : driver_.module_load(&modules_[slot], image.data);  // of a failed attempt
     if (result == kNoBinaryForGpu)
       throw Unavailable("there are no kernels for the " + info_.name + " (compute capability " +
                         std::to_string(info_.major) + "." + std::to_string(info_.minor) + ")");
