@@ -141,6 +141,7 @@ Problem parse_shape(Napi::Object shape) {
     p.mask.channels = channels(shape, "maskChannels", p.classes);
     p.mask.height = size(shape, "height");
     p.mask.width = size(shape, "width");
+    product(shape.Env(), {p.mask.channels, p.mask.height, p.mask.width});  // even where there is no RoI
     p.mask.channels_last = flag(shape, "channelsLast");
     p.mask.compact_grad = flag(shape, "compactGrad");
     p.mask.dtype = dtype(shape, "maskType");

@@ -157,7 +157,8 @@ std::optional<BadLabel> bad_label_of(const StepResult& result, int64_t classes) 
 
 void check_sizes(const Problem& p) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max() / kBlock;
-  constexpr int64_t kMostElements = std::numeric_limits<int32_t>::max() - 4 * kBlock;
+  // Loops look a step of the block ahead.
+  constexpr int64_t kMostElements = std::numeric_limits<int32_t>::max() - (1 << 16);
   if (std::max({p.rois, p.mask_rois, p.classes}) > kMost || p.mask.pixels() * p.mask.channels > kMostElements)
     throw std::length_error("more RoIs, classes or pixels of a RoI than a CUDA kernel can count");
 }

@@ -77,7 +77,7 @@ ROI_GPU void box_tile(const StepParams& params, int tile) {
   for (int i = thread(); i < n; i += kBlock) {
     const int row = i / channels;
     if (i - row * channels != box_channel(params, load(params.labels + begin + row)))
-      store_box<T>(term.grad, (begin * channels + i) * 4, term.vector, zeros);
+      store_box<T>(term.grad, (int64_t{begin} * channels + i) * 4, term.vector, zeros);
   }
 }
 
