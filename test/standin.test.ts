@@ -45,6 +45,8 @@ const uses: { readonly [name: string]: NodeJS.ProcessEnv } = {
   a_broken_context_stays_broken_until_released: {},
   streams_and_copies_are_asynchronous: {},
   kernels_reach_pinned_memory: {},
+  a_capture_keeps_work_for_launches: {},
+  captures_forbid_waiting_and_allocating: {},
   threads_share_a_context: {},
   exits_with_work_pending: {},
   another_process_opens_memory: {},

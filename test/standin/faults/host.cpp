@@ -173,6 +173,71 @@ void kernels_reach_pinned_memory() {
   ROI_CHECK(static_cast<const float*>(pinned)[kCount - 1] == 6);
 }
 
+void a_capture_keeps_work_for_launches() {
+  const Session session;
+  const Buffers buffers(session);
+  ROI_EXPECT(set_bytes(buffers.out, 0, kBytes, session.stream));
+  std::vector<float> numbers(kCount);
+  const auto out = [&] {
+    ROI_EXPECT(copy_to_host(numbers.data(), buffers.out, kBytes, session.stream));
+    return numbers[kCount - 1];
+  };
+  GraphHandle graph;
+  GraphExecHandle exec;
+  ROI_EXPECT(capture_begin(session.stream, kCaptureThreadLocal));
+  ROI_CHECK(capture_begin(session.stream, kCaptureThreadLocal) == kIllegalState);
+  ROI_EXPECT(session.run(kKernel, buffers.params()));
+  ROI_EXPECT(capture_end(session.stream, &graph));
+  ROI_CHECK(capture_end(session.stream, &graph) == kIllegalState);
+  ROI_EXPECT(graph_instantiate(&exec, graph, 0));
+  ROI_EXPECT(graph_destroy(graph));
+  ROI_CHECK(out() == 0);
+  for (int i = 0; i < 2; i++) {
+    ROI_EXPECT(graph_launch(exec, session.stream));
+    ROI_CHECK(out() == 6);
+    ROI_EXPECT(set_bytes(buffers.out, 0, kBytes, session.stream));
+  }
+  ROI_EXPECT(graph_exec_destroy(exec));
+  ROI_CHECK(graph_launch(exec, session.stream) == kInvalidHandle && roi_standin_count("graphs") == 0);
+}
+
+void captures_forbid_waiting_and_allocating() {
+  const Session session;
+  const Buffers buffers(session);
+  EventHandle event;
+  GraphHandle graph;
+  DevicePointer pointer;
+  ROI_EXPECT(event_create(&event, kEventDisableTiming));
+  const auto survives = [&](int mode, auto act) {
+    ROI_EXPECT(capture_begin(session.stream, mode));
+    act();
+    return capture_end(session.stream, &graph) == kSuccess;
+  };
+  const auto allocate = [&](Status expected) {
+    return [&, expected] { ROI_CHECK(memory_allocate(&pointer, 16) == expected); };
+  };
+  ROI_CHECK(!survives(kCaptureGlobal, allocate(kCaptureUnsupported)));
+  ROI_CHECK(!survives(kCaptureThreadLocal, allocate(kCaptureUnsupported)));
+  ROI_CHECK(survives(kCaptureRelaxed, allocate(kSuccess)));
+  ROI_CHECK(!survives(kCaptureRelaxed,
+                      [&] { ROI_CHECK(stream_synchronize(session.stream) == kCaptureUnsupported); }));
+  ROI_CHECK(survives(kCaptureRelaxed, [&] {
+    ROI_EXPECT(event_record(event, session.stream));
+    ROI_CHECK(event_synchronize(event) == kCapturedEvent);
+  }));
+  // Of other threads a global capture forbids the same, unless they have said that they know.
+  for (const int mode : {kCaptureGlobal, kCaptureThreadLocal, kCaptureRelaxed}) {
+    const bool forbidden = mode == kCaptureGlobal;
+    ROI_CHECK(forbidden != survives(kCaptureGlobal, [&] {
+                std::thread([&, own = mode]() mutable {
+                  ROI_EXPECT(context_push(session.context));
+                  ROI_EXPECT(capture_mode(&own));
+                  allocate(forbidden ? kCaptureUnsupported : kSuccess)();
+                }).join();
+              }));
+  }
+}
+
 void threads_share_a_context() {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; t++) {
@@ -254,6 +319,8 @@ constexpr Case kCases[] = {ROI_CASE(objects_are_counted),
                            ROI_CASE(a_broken_context_stays_broken_until_released),
                            ROI_CASE(streams_and_copies_are_asynchronous),
                            ROI_CASE(kernels_reach_pinned_memory),
+                           ROI_CASE(a_capture_keeps_work_for_launches),
+                           ROI_CASE(captures_forbid_waiting_and_allocating),
                            ROI_CASE(threads_share_a_context),
                            ROI_CASE(exits_with_work_pending),
                            ROI_CASE(host_dereferences),
