@@ -44,6 +44,13 @@ check('errors of devices, tensors and batches', [
   ['sizes that are no numbers', 'SHAPE', RangeError, ['classes', "'3'"], made({ classes: '3' })],
   ['sizes that overflow', 'SHAPE', RangeError, ['overflows'], made({ rois: 2 ** 40, classes: 2 ** 40 })],
   [
+    'masks that overflow, of no RoI',
+    'SHAPE',
+    RangeError,
+    ['overflow'],
+    made({ rois: 0, maskSize: [2 ** 30, 2 ** 30] }),
+  ],
+  [
     'more memory than there is',
     'MEMORY',
     RangeError,

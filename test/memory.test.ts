@@ -52,6 +52,18 @@ test('whole steps with metrics leave resident memory flat', async () => {
   assert.ok(grown < flat, `grew by ${grown} MiB`);
 });
 
+test('launches of a graph, and graphs, leave resident memory flat', async () => {
+  const batch = device.batch(sizes);
+  batch.write(inputsOf(1, sizes));
+  const classWeights = new Float32Array(sizes.classes).fill(1);
+  const options = { metrics: true, class: { classWeights } };
+  const graph = batch.capture(() => fusedLoss(batch, options));
+  const launched = await growth(steps, () => graph.launch());
+  assert.ok(launched < flat, `launches: grew by ${launched} MiB`);
+  const captured = await growth(steps / 10, () => batch.capture(() => fusedLoss(batch, options)).dispose());
+  assert.ok(captured < flat, `graphs: grew by ${captured} MiB`);
+});
+
 test('steps that are queued leave resident memory flat', async () => {
   const rois = unlessSimulated(1400, 14);
   const large = { rois, classes: 2, maskChannels: 1, terms: ['mask'] as const };
