@@ -57,7 +57,7 @@ struct WorkGraph {
 /// The stream is being captured, and something else was asked of it than steps.
 struct CapturingError : DeviceError {
   explicit CapturingError(const std::string& doing)
-      : DeviceError("the device's stream is being captured in a graph, which ends before " + doing) {}
+      : DeviceError("the device's stream is being captured in a graph, which must end before " + doing) {}
 };
 
 /// A point in the order of a device's work.
