@@ -31,8 +31,8 @@ float cross_entropy_scale(const MaskFormula& f, const MaskRow& row) {
 }
 
 /// One pass over a RoI's pixels: the sums of its losses, and the gradient as far as it is known without the
-/// sums. Dice needs them, so with dice `grad` is left holding t, all that is needed besides y; with both, ±t,
-/// the sign being the logit's.
+/// sums. Dice needs them, so with dice `grad` is left holding −t, all that is needed besides y; with both,
+/// ±t, the sign being the logit's.
 template <bool kCrossEntropy, bool kDice, bool kGradient>
 MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
   const float smoothing = static_cast<float>(f.smoothing);
@@ -55,7 +55,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
         mismatch = folded(mismatch, keep(mismatch_of_pixel, lanes), plus);
         overlap = folded(overlap, keep(dice::overlap(p, y), lanes), plus);
         if constexpr (kGradient)
-          store(row.grad + i, kCrossEntropy ? flip_where_negative(p.tail, z) : p.tail, lanes);
+          store(row.grad + i, kCrossEntropy ? flip_where_negative(-p.minus_tail, z) : p.minus_tail, lanes);
       }
       if constexpr (kCrossEntropy) {
         p.error = smoothed_bce::smoothed(p.error, smoothing);
@@ -73,25 +73,25 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
   return sums;
 }
 
-/// The second pass of dice: `grad` from t, or ±t, to the gradient.
+/// The second pass of dice: `grad` from −t, or ±t, to the gradient.
 template <bool kCrossEntropy>
 void dice_gradient(const MaskFormula& f, const MaskRow& row, const MaskSums& sums) {
   const float smoothing = static_cast<float>(f.smoothing);
   const float scale = cross_entropy_scale(f, row);
   const auto derivative = dice::derivative(sums.mismatch, sums.overlap, f.eps, row.scale * f.dice);
   for_each_pair(0, row.n, [&](int64_t i, auto lanes) {
-    const auto tail = load(row.grad + i, lanes);
-    using F = std::remove_const_t<decltype(tail)>;
+    const auto left = load(row.grad + i, lanes);
+    using F = std::remove_const_t<decltype(left)>;
     const F y = load(row.targets + i, lanes);
     if constexpr (kCrossEntropy) {
       Pixel<F> p;
-      p.negative = is_negative(tail);
-      p.tail = magnitude(tail);
+      p.negative = is_negative(left);
+      p.minus_tail = -magnitude(left);
       p.error = smoothed_bce::smoothed(error_of(p.negative, y), smoothing);
       const F entropy_grad = bce::derivative(p, F(scale));
-      store(row.grad + i, dice::derivative(derivative, p.tail, y) + entropy_grad, lanes);
+      store(row.grad + i, dice::derivative(derivative, p.minus_tail, y) + entropy_grad, lanes);
     } else {
-      store(row.grad + i, dice::derivative(derivative, tail, y), lanes);
+      store(row.grad + i, dice::derivative(derivative, left, y), lanes);
     }
   });
 }

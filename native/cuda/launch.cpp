@@ -86,6 +86,7 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
              is_aligned(term.grad, term.dtype);
   const int piece = kMaskAccesses * (p.vector ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
   while ((1 << p.log2_warps) < kWarps && (piece << p.log2_warps) < p.pixels) p.log2_warps++;
+  p.warps = 1 << p.log2_warps;
   p.target_dtype = term.target_dtype;
   while ((int64_t{1} << p.log2_target_size) < size_of(term.target_dtype)) p.log2_target_size++;
   p.fill = term.fill;

@@ -62,9 +62,9 @@ struct MaskStrides {
 
 struct MaskParams : TermParams {
   int pixels;
-  bool vector;     ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
-                   ///< targets floats or bytes
-  int log2_warps;  ///< of a RoI, of the kWarps that a task has
+  bool vector;  ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
+                ///< targets floats or bytes
+  int warps, log2_warps;  ///< of a RoI: 1, 2, 4 or 8, of the kWarps that a task has
   DType target_dtype;
   int log2_target_size;  ///< of a target in bytes
   GradFill fill;
@@ -123,7 +123,7 @@ constexpr int kMaxSums = 3;
 /// The part of a block's shared memory that every task uses; rows of class scores follow it.
 struct alignas(16) BlockState {
   double scratch[kMaxSums * kWarps];
-  float mask_scratch[kMaxSums * kWarps];
+  float mask_scratch[kWarps];
   int class_labels[kClassTile];
   float class_losses[kClassTile];
   Factors cls, box, mask;

@@ -33,7 +33,7 @@ ROI_FORMULA F value(F linear, F decay) {
 /// Times `scale`: σ(z) − y is (1 − y) − t for z ≥ 0 and t − y for z < 0.
 template <class F>
 ROI_FORMULA F derivative(const Pixel<F>& p, F scale) {
-  return (p.error - p.tail) * select(p.negative, -scale, scale);
+  return (p.error + p.minus_tail) * select(p.negative, -scale, scale);
 }
 
 }  // namespace roi::bce

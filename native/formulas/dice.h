@@ -12,13 +12,13 @@ namespace roi::dice {
 /// σ(1 − y) + y(1 − σ), which is a(1 − t) + t(1 − a) on either side.
 template <class F>
 ROI_FORMULA F mismatch(const Pixel<F>& p) {
-  return (p.error + p.tail) - F(2.0f) * p.error * p.tail;
+  return (p.error - p.minus_tail) + F(2.0f) * p.error * p.minus_tail;
 }
 
 /// σ·y.
 template <class F>
 ROI_FORMULA F overlap(const Pixel<F>& p, F y) {
-  return select(p.negative, p.tail, F(1.0f) - p.tail) * y;
+  return select(p.negative, -p.minus_tail, F(1.0f) + p.minus_tail) * y;
 }
 
 /// From the RoI's sums of `mismatch` and `overlap`.
@@ -27,7 +27,7 @@ ROI_FORMULA S value(S mismatch, S overlap, S eps) {
   return mismatch / (mismatch + 2 * overlap + eps);
 }
 
-/// d loss / dz = t(1 − t) · (constant + slope·y), for each pixel: σ' = t(1 − t), and with D = M + 2O + ε
+/// d loss / dz = −t(1 − t) · (constant + slope·y), for each pixel: σ' = t(1 − t), and with D = M + 2O + ε
 /// d loss / dσ = ((2O + ε) / D − 2y) / D.
 struct Derivative {
   float constant, slope;
@@ -37,12 +37,12 @@ template <class S>
 ROI_FORMULA Derivative derivative(S mismatch, S overlap, S eps, S scale) {
   const S denominator = mismatch + 2 * overlap + eps;
   const S share = scale / denominator;  // before anything is squared: eps may be tiny
-  return {static_cast<float>(share * ((2 * overlap + eps) / denominator)), static_cast<float>(-2 * share)};
+  return {static_cast<float>(-share * ((2 * overlap + eps) / denominator)), static_cast<float>(2 * share)};
 }
 
 template <class F>
-ROI_FORMULA F derivative(const Derivative& d, F tail, F y) {
-  return (tail - tail * tail) * (F(d.constant) + F(d.slope) * y);
+ROI_FORMULA F derivative(const Derivative& d, F minus_tail, F y) {
+  return (minus_tail + minus_tail * minus_tail) * (F(d.constant) + F(d.slope) * y);
 }
 
 }  // namespace roi::dice

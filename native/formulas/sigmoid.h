@@ -12,9 +12,9 @@ template <class F>
 struct Pixel {
   decltype(is_negative(F())) negative;  ///< whether z < 0, that is, whether the prediction is background
   F distance;                           ///< |z|, from the logit where both sides are alike
-  F tail;   ///< t = σ(−|z|), the probability of the side not predicted, in [0, ½]
-  F decay;  ///< e = exp(−|z|)
-  F error;  ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
+  F minus_tail;  ///< −t, t = σ(−|z|) being the probability of the side not predicted, in [0, ½]
+  F decay;       ///< e = exp(−|z|)
+  F error;       ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
 };
 
 template <class M, class F>
@@ -27,7 +27,7 @@ ROI_FORMULA Pixel<F> pixel(F z, F y) {
   const F distance = magnitude(z);
   const F e = exp_nonpositive(-distance);
   const auto negative = is_negative(z);
-  return {negative, distance, quotient(e, F(1.0f) + e), e, error_of(negative, y)};
+  return {negative, distance, quotient(e, F(-1.0f) - e), e, error_of(negative, y)};
 }
 
 }  // namespace roi

@@ -71,7 +71,7 @@ void check_nan(const char* name, Function function) {
               std::isnan(y.v[0]) ? "true" : "false");
 }
 
-Floats sigmoid_tail(Floats z) { return pixel(z, Floats(0.0f)).tail; }
+Floats sigmoid_tail(Floats z) { return -pixel(z, Floats(0.0f)).minus_tail; }
 /// bce against 0 is log(1 + e^z).
 Floats softplus(Floats z) {
   const auto p = pixel(z, Floats(0.0f));

@@ -115,12 +115,10 @@ ROI_GPU void with_float_type(DType dtype, Visit visit) {
     visit(float());
 }
 
-/// One element of a tensor.
-ROI_GPU float load_any(DType dtype, const void* tensor, int64_t at) {
-  float x = 0;
-  const auto read = [&](auto type) { load_floats<decltype(type), 1>(tensor, at, &x); };
-  dtype == DType::kUint8 ? read(uint8_t()) : with_float_type(dtype, read);
-  return x;
+/// The same of all types.
+template <class Visit>
+ROI_GPU void with_type(DType dtype, Visit visit) {
+  dtype == DType::kUint8 ? visit(uint8_t()) : with_float_type(dtype, visit);
 }
 
 }  // namespace roi::gpu

@@ -34,22 +34,9 @@ struct MaskRoi {
   int stale_channel;  ///< of the gradient, to be cleared, or −1
 };
 
-/// A sum of sums that keeps what rounding took from it, so that its error does not grow with the mask (Knuth,
-/// The Art of Computer Programming, volume 2, 4.2.2, theorem B).
-struct LongSum {
-  float sum = 0, lost = 0;
-
-  ROI_GPU void add(float x) {
-    const float next = sum + x, added = next - sum;
-    lost += (sum - (next - added)) + (x - added);
-    sum = next;
-  }
-};
-
-/// A RoI's sums over pixels.
+/// A RoI's sums over pixels. Of pieces they are added in double: their error does not grow with the mask.
 struct MaskSums {
-  LongSum cross_entropy, mismatch, overlap;
-  int foreground = 0, false_positives = 0, false_negatives = 0;
+  double cross_entropy = 0, mismatch = 0, overlap = 0;
 };
 
 /// The pixels of a lane: where the next of them lie, and of a piece what they are, which is kMaskAccesses
@@ -59,6 +46,7 @@ struct Pixels {
   using Word = typename Element<T>::Word;
   static constexpr int kStep = kWarp * kWidth;
   static constexpr int kPiece = kMaskAccesses * kStep;
+  static constexpr int kCountBits = 10;
 
   int left;  ///< pixels of the mask from the lane's next on
   const Word* logits;
@@ -72,9 +60,11 @@ struct Pixels {
     return kWidth == 4 ? int64_t{pixels} : int64_t{pixels} * strides.pixel;
   }
 
+  static ROI_GPU int first_pixel(const MaskRoi& roi) { return roi.rank * kPiece + lane() * kWidth; }
+
   /// To the lane's first pixel.
   ROI_GPU void start(const MaskParams& m, const MaskRoi& roi) {
-    const int first = roi.rank * kPiece + lane() * kWidth;
+    const int first = first_pixel(roi);
     const auto at = [&](const MaskStrides& s, int channel) {
       return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
     };
@@ -92,6 +82,16 @@ struct Pixels {
     grad += distance(pixels, m.grad_strides);
   }
 
+  /// Zeros in the channel of the gradient that the step before wrote.
+  static ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) {
+    const auto& s = m.grad_strides;
+    const int64_t first = int64_t{roi.p} * s.roi + roi.stale_channel * s.channel;
+    const float zeros[kWidth] = {};
+#pragma unroll 1
+    for (int i = roi.rank * kStep + lane() * kWidth; i < m.pixels; i += kStep * m.warps)
+      store_floats<T, kWidth>(m.grad, first + distance(i, s), zeros);
+  }
+
   /// Calls visit(v) for each access v to the mask.
   template <class Visit>
   ROI_GPU void each(Visit visit) const {
@@ -104,9 +104,11 @@ struct Pixels {
   ROI_GPU void read(const MaskParams& m) {
     each([&](int v) { z[v] = load_packed<T, kWidth>(logits, distance(v * kStep, m.logit_strides)); });
     if constexpr (kWidth == 1) {
-      each([&](int v) { y[v][0] = load_any(m.target_dtype, targets, v * kStep); });
+      with_type(m.target_dtype, [&](auto type) {
+        each([&](int v) { load_floats<decltype(type), 1>(targets, v * kStep, y[v]); });
+      });
     } else if (m.target_dtype == DType::kUint8) {
-      // Packed bytes wait in the register of the first float that they become.
+      // Packed bytes wait in the register of the first float that they become: there is none to spare.
       each([&](int v) { y[v][0] = float_of(load_packed<uint8_t, kWidth>(targets, v * kStep)); });
       each([&](int v) { unpack<uint8_t, kWidth>(bits_of(y[v][0]), y[v]); });
     } else {
@@ -114,14 +116,8 @@ struct Pixels {
     }
   }
 
-  ROI_GPU void store(Word* first, const MaskParams& m, int v, const float* x) const {
-    store_floats<T, kWidth>(first, distance(v * kStep, m.grad_strides), x);
-  }
-
-  ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) const {
-    Word* stale = grad + (roi.stale_channel - roi.grad_channel) * m.grad_strides.channel;
-    const float zeros[kWidth] = {};
-    each([&](int v) { store(stale, m, v, zeros); });
+  ROI_GPU void store(const MaskParams& m, int v, const float* x) const {
+    store_floats<T, kWidth>(grad, distance(v * kStep, m.grad_strides), x);
   }
 
   /// Calls visit(z, y, k) for each pixel, the k-th of an access, then done(v) for the access.
@@ -140,20 +136,23 @@ struct Pixels {
     each_pixel(visit, [](int) {});
   }
 
-  ROI_GPU void count(MaskSums& sums) const {
+  ROI_GPU void count() const {
+    static_assert(kPiece < 1 << kCountBits);
+    constexpr int kFalsePositive = 1 << kCountBits, kFalseNegative = 1 << 2 * kCountBits;
+    int counts = 0;  // three in one number
     each_pixel([&](float z, float y, int) {
       const bool predicted = z > 0.0f, truth = y >= 0.5f;
-      sums.foreground += truth;
-      sums.false_positives += predicted && !truth;
-      sums.false_negatives += truth && !predicted;
+      if (truth) counts += predicted ? 1 : 1 + kFalseNegative;
+      if (predicted && !truth) counts += kFalsePositive;
     });
-  }
-
-  /// A pixel as the cross-entropy sees it.
-  static ROI_GPU Pixel<float> smoothed_pixel(const MaskParams& m, float z, float y) {
-    auto p = pixel(z, y);
-    p.error = smoothed_bce::smoothed(p.error, m.smoothing);
-    return p;
+    const int sum = warp_sum(counts);
+    if (lane() != 0) return;
+    const auto part = [&](int i) {
+      return static_cast<unsigned long long>(sum >> i * kCountBits & (kFalsePositive - 1));
+    };
+    cuda::count(kPixelsForeground, part(0));
+    cuda::count(kPixelsFalsePositive, part(1));
+    cuda::count(kPixelsFalseNegative, part(2));
   }
 
   /// Without dice: adds to the sum and writes the gradient.
@@ -161,15 +160,16 @@ struct Pixels {
     float linear = 0, decay = 0, g[kWidth];
     each_pixel(
         [&](float z, float y, int k) {
-          const auto p = smoothed_pixel(m, z, y);
+          auto p = pixel(z, y);
+          p.error = smoothed_bce::smoothed(p.error, m.smoothing);
           linear += bce::linear(p);
           decay = bce::joint_decay(decay, p.decay);
           g[k] = bce::derivative(p, scale);
         },
         [&](int v) {
-          if (m.gradient) store(grad, m, v, g);
+          if (m.gradient) store(m, v, g);
         });
-    sums.cross_entropy.add(bce::value(linear, decay));
+    sums.cross_entropy += static_cast<double>(bce::value(linear, decay));
   }
 
   /// With dice, and cross-entropy or not: adds to the sums.
@@ -184,9 +184,9 @@ struct Pixels {
       linear += bce::linear(p);
       decay = bce::joint_decay(decay, p.decay);
     });
-    sums.mismatch.add(mismatch);
-    sums.overlap.add(overlap);
-    sums.cross_entropy.add(bce::value(linear, decay));
+    sums.mismatch += static_cast<double>(mismatch);
+    sums.overlap += static_cast<double>(overlap);
+    sums.cross_entropy += static_cast<double>(bce::value(linear, decay));
   }
 
   /// With dice, from the sums: writes the gradient.
@@ -194,10 +194,11 @@ struct Pixels {
     float g[kWidth];
     each_pixel(
         [&](float z, float y, int k) {
-          const auto p = smoothed_pixel(m, z, y);
-          g[k] = dice::derivative(derivative, p.tail, y) + bce::derivative(p, scale);
+          auto p = pixel(z, y);
+          p.error = smoothed_bce::smoothed(p.error, m.smoothing);
+          g[k] = dice::derivative(derivative, p.minus_tail, y) + bce::derivative(p, scale);
         },
-        [&](int v) { store(grad, m, v, g); });
+        [&](int v) { store(m, v, g); });
   }
 };
 
@@ -207,7 +208,7 @@ ROI_GPU int mask_roi_of(const MaskParams& m, int tile) { return (tile * kWarps +
 ROI_GPU MaskLabel read_label(const StepParams& params, int tile) {
   const MaskParams& m = params.mask;
   const int p = mask_roi_of(m, tile);
-  if (tile >= params.tasks.mask || p >= params.mask_rois) return {};
+  if (p >= params.mask_rois) return {};
   return {load(params.mask_labels + p), m.written ? load_fresh(m.written + p) : 0};
 }
 
@@ -215,7 +216,7 @@ ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile, const MaskLabel& kn
   const MaskParams& m = params.mask;
   MaskRoi roi{};
   roi.p = mask_roi_of(m, tile);
-  roi.rank = warp() & ((1 << m.log2_warps) - 1);
+  roi.rank = warp() & (m.warps - 1);
   roi.foreground = known.label >= 1 && known.label < params.classes;
   const auto channel = [&](const MaskStrides& s) {
     return roi.foreground ? s.scale * known.label + s.offset : -1;
@@ -226,66 +227,49 @@ ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile, const MaskLabel& kn
   return roi;
 }
 
-/// The sums of a RoI's threads, in all of them.
-ROI_GPU void reduce(const MaskParams& m, MaskSums& sums) {
-  LongSum* const all[] = {&sums.cross_entropy, &sums.mismatch, &sums.overlap};
-  const int kinds = has_dice(m) ? 3 : 1;
-#pragma unroll
-  for (int kind = 0; kind < 3; kind++)
-    if (kind < kinds) all[kind]->sum = warp_sum(all[kind]->sum + all[kind]->lost);
-  if (m.log2_warps == 0) return;
-  const int warps = 1 << m.log2_warps, first = warp() & ~(warps - 1);
+/// The sum over a RoI's threads, in all of them.
+ROI_GPU float sum_of_roi(const MaskParams& m, double x) {
+  const float mine = warp_sum(static_cast<float>(x));
+  if (m.warps == 1) return mine;
   float* scratch = block_state().mask_scratch;
-#pragma unroll
-  for (int kind = 0; kind < 3; kind++)
-    if (kind < kinds && lane() == 0) store_shared(scratch + kind * kWarps + warp(), all[kind]->sum);
+  if (lane() == 0) store_shared(scratch + warp(), mine);
   block_barrier();
-#pragma unroll
-  for (int kind = 0; kind < 3; kind++)
-    if (kind < kinds)
-      all[kind]->sum = group_sum(load_shared(scratch + kind * kWarps + first + lane() % warps), warps);
-  block_barrier();  // before the next tile takes the room
+  const int first = warp() & ~(m.warps - 1), other = lane() & (m.warps - 1);
+  const float all = group_sum(load_shared(scratch + first + other), m.warps);
+  block_barrier();  // before the next sum takes the room
+  return all;
 }
 
-ROI_GPU void count_pixels(const MaskParams& m, const MaskRoi& roi, const MaskSums& sums) {
-  const int foreground = warp_sum(sums.foreground);
-  const int false_positives = warp_sum(sums.false_positives);
-  const int false_negatives = warp_sum(sums.false_negatives);
-  if (lane() != 0) return;
-  if (roi.rank == 0 && roi.foreground) count(kPixels, static_cast<unsigned long long>(m.pixels));
-  count(kPixelsForeground, static_cast<unsigned long long>(foreground));
-  count(kPixelsFalsePositive, static_cast<unsigned long long>(false_positives));
-  count(kPixelsFalseNegative, static_cast<unsigned long long>(false_negatives));
-}
-
+/// The loss of a RoI, in all of its threads.
 template <class Held>
-ROI_GPU void mask_pixels(const MaskParams& m, const MaskRoi& roi, float scale, MaskSums& sums) {
+ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
   const float pixel_scale = scale * m.cross_entropy_pixel;
-  const int held = Held::kPiece << m.log2_warps;
+  const int held = Held::kPiece * m.warps;
+  if (roi.stale_channel >= 0) Held::clear(m, roi);
   Held pixels;
+  MaskSums sums;
   pixels.start(m, roi);
 #pragma unroll 1
-  for (int end = held;; end += held) {
-    if (roi.stale_channel >= 0) pixels.clear(m, roi);
-    if (roi.foreground) {
-      pixels.read(m);
-      if (m.metrics) pixels.count(sums);
-      has_dice(m) ? pixels.add(m, sums) : pixels.cross_entropy(m, pixel_scale, sums);
-    }
-    if (end >= m.pixels) break;
-    pixels.skip(m, held);
+  for (int begin = 0; roi.foreground && begin < m.pixels; begin += held) {
+    if (begin > 0) pixels.skip(m, held);
+    pixels.read(m);
+    if (m.metrics) pixels.count();
+    has_dice(m) ? pixels.add(m, sums) : pixels.cross_entropy(m, pixel_scale, sums);
   }
-  reduce(m, sums);
-  if (!has_dice(m) || !m.gradient || !roi.foreground) return;
-  const auto derivative = dice::derivative(sums.mismatch.sum, sums.overlap.sum, m.eps, scale * m.dice);
+  const float cross_entropy = sum_of_roi(m, sums.cross_entropy);
+  const float loss = m.cross_entropy_pixel != 0.0f ? m.cross_entropy_pixel * cross_entropy : 0.0f;
+  if (!has_dice(m)) return loss;
+
+  const float mismatch = sum_of_roi(m, sums.mismatch), overlap = sum_of_roi(m, sums.overlap);
+  const auto derivative = dice::derivative(mismatch, overlap, m.eps, scale * m.dice);
   if (held < m.pixels) pixels.start(m, roi);
 #pragma unroll 1
-  for (int end = held;; end += held) {
+  for (int begin = 0; roi.foreground && m.gradient && begin < m.pixels; begin += held) {
+    if (begin > 0) pixels.skip(m, held);
     if (held < m.pixels) pixels.read(m);
     pixels.write(m, pixel_scale, derivative);
-    if (end >= m.pixels) break;
-    pixels.skip(m, held);
   }
+  return loss + m.dice * dice::value(mismatch, overlap, m.eps);
 }
 
 template <class T>
@@ -293,14 +277,11 @@ ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& know
   const MaskParams& m = params.mask;
   const MaskRoi roi = mask_roi(params, tile, known);
   const float scale = roi.foreground ? grad_scale(m, block_state().mask, roi.p) : 0.0f;
-  MaskSums sums;
-  m.vector ? mask_pixels<Pixels<T, 4>>(m, roi, scale, sums) : mask_pixels<Pixels<T, 1>>(m, roi, scale, sums);
-  if (m.metrics) count_pixels(m, roi, sums);
+  const float loss =
+      m.vector ? mask_loss<Pixels<T, 4>>(m, roi, scale) : mask_loss<Pixels<T, 1>>(m, roi, scale);
   if (lane() != 0 || roi.rank != 0 || roi.p >= params.mask_rois) return;
   if (is_bad(known.label, params.classes)) report_bad_label(params, true, roi.p);
-  float loss = 0;
-  if (m.cross_entropy_pixel != 0.0f) loss += m.cross_entropy_pixel * sums.cross_entropy.sum;
-  if (has_dice(m)) loss += m.dice * dice::value(sums.mismatch.sum, sums.overlap.sum, m.eps);
+  if (m.metrics && roi.foreground) count(kPixels, static_cast<unsigned long long>(m.pixels));
   store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
   if (m.written && known.written != roi.grad_channel + 1) store(m.written + roi.p, roi.grad_channel + 1);
 }

@@ -14,7 +14,7 @@ ROI_GPU float quotient(float a, float b) { return a * gpu::reciprocal_approx(b);
 ROI_GPU float exp_nonpositive(float x) {
   const float t = x * 1.44269504f;
   const float power = gpu::exp2_approx(t);
-  return gpu::multiply_add(power, gpu::multiply_add(t, -0.693147181f, x), power);
+  return power * gpu::multiply_add(t, -0.693147181f, x) + power;
 }
 
 /// log(1 + x) for x in [0, 2^100], NaN for NaN; within 3 ulp, at tiny x too. 1 + x = 2^k·(1 + f) with f in
@@ -27,15 +27,15 @@ ROI_GPU float log1p_nonnegative(float x) {
   // x itself where k is 0: s has lost what a small x has beyond its bits.
   const float f = k == 0 ? x : gpu::float_of(static_cast<uint32_t>(bits - (k << 23))) - 1.0f;
   float p = -0.0764497668f;
-  p = gpu::multiply_add(p, f, 0.129219368f);
-  p = gpu::multiply_add(p, f, -0.132427201f);
-  p = gpu::multiply_add(p, f, 0.141792566f);
-  p = gpu::multiply_add(p, f, -0.166087955f);
-  p = gpu::multiply_add(p, f, 0.20002088f);
-  p = gpu::multiply_add(p, f, -0.250015974f);
-  p = gpu::multiply_add(p, f, 0.333333254f);
-  p = gpu::multiply_add(p, f, -0.499999881f);
-  return gpu::multiply_add(static_cast<float>(k), 0.693147182f, gpu::multiply_add(f * f, p, f)) + x * 0.0f;
+  p = p * f + 0.129219368f;
+  p = p * f - 0.132427201f;
+  p = p * f + 0.141792566f;
+  p = p * f - 0.166087955f;
+  p = p * f + 0.20002088f;
+  p = p * f - 0.250015974f;
+  p = p * f + 0.333333254f;
+  p = p * f - 0.499999881f;
+  return static_cast<float>(k) * 0.693147182f + (f * f * p + f) + x * 0.0f;
 }
 
 ROI_GPU float not_a_number() { return gpu::float_of(0x7fc00000u); }

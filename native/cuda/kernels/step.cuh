@@ -62,19 +62,20 @@ ROI_GPU void step(const StepParams& p) {
   MaskLabel next = read_label(p, block());
   find_factors(p);  // whose barriers the counters are behind
   const Tasks& tasks = p.tasks;
-  for (int task = block(); task < tasks.mask + tasks.cls + tasks.box + tasks.fill; task += blocks()) {
+  int task = block();
+  for (; task < tasks.mask; task += blocks()) {
+    const MaskLabel known = next;
+    next = read_label(p, task + blocks());
+    mask_tile<T>(p, task, known);
+  }
+  for (task -= tasks.mask; task < tasks.cls + tasks.box + tasks.fill; task += blocks()) {
     int i = task;
-    if (i < tasks.mask) {
-      const MaskLabel known = next;
-      next = read_label(p, i + blocks());
-      mask_tile<T>(p, i, known);
-    } else if ((i -= tasks.mask) < tasks.cls) {
+    if (i < tasks.cls)
       class_tile<T>(p, i);
-    } else if ((i -= tasks.cls) < tasks.box) {
+    else if ((i -= tasks.cls) < tasks.box)
       box_tile<T>(p, i);
-    } else {
+    else
       fill_slice<T>(p, i - tasks.box);
-    }
   }
   // Everybody's losses are there before this block counts as finished.
   fence();
