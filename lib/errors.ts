@@ -20,6 +20,8 @@ export type ErrorCode =
   | 'ERR_ROI_LOSS_STALE'
   /** What cannot be done while steps are captured in a graph, or what a captured step does not have. */
   | 'ERR_ROI_LOSS_CAPTURE'
+  /** A gradient that there is not: of a loss computed without, or a second derivative. */
+  | 'ERR_ROI_LOSS_GRADIENT'
   /** Out of memory on the device. */
   | 'ERR_ROI_LOSS_MEMORY'
   /** The native addon could not be loaded. */

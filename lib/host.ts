@@ -41,7 +41,8 @@ export function readInputs(inputs: unknown): LossInputs {
 
 function need<K extends keyof LossInputs>(inputs: LossInputs, name: K): NonNullable<LossInputs[K]> {
   const array = inputs[name];
-  if (array === undefined) throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected a typed array`);
+  if (array === undefined)
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected all inputs of a term`);
   return array;
 }
 

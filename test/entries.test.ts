@@ -31,6 +31,17 @@ test('import gives the same objects as require', () => {
   assert.is(node('--input-type=module', '-e', script), 'true true');
 });
 
+test('roi-loss/tfjs gives one name, the same object either way, without TensorFlow.js', () => {
+  const script = `
+    import * as esm from 'roi-loss/tfjs';
+    import { createRequire } from 'node:module';
+    const require = createRequire(import.meta.url);
+    const cjs = require('roi-loss/tfjs');
+    console.log(Object.keys(cjs), esm.roiLosses === cjs.roiLosses);
+    console.log(Object.keys(require.cache).filter((path) => path.includes('@tensorflow')));`;
+  assert.is(node('--input-type=module', '-e', script), "[ 'roiLosses' ] true\n[]");
+});
+
 test('publint finds nothing', () => {
   assert.match(tool('publint', '--strict'), 'All good');
 });

@@ -1,0 +1,124 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { knownOptions, type TermName, termNames } from '../call';
+import { checkKeys, checkObject } from '../check';
+import { deviceOf } from '../device';
+import { show, typeError } from '../errors';
+import { present } from '../host';
+import * as onArrays from '../losses';
+import { gradNames, inputNames } from '../shape';
+import type { GradName, LossInputs, TermOptions, TermResult } from '../types';
+import { type ArrayOptions, readTensors, type Tensors } from './inputs';
+import { isRecording, lossesOf, type TensorFlow } from './op';
+import type { FusedInputs, FusedLosses, FusedOptions, RoiLosses, RoiLossesOptions, TermOf } from './types';
+
+export type { TensorFlow } from './op';
+export type {
+  BoxOptions,
+  ClassOptions,
+  FusedInputs,
+  FusedLosses,
+  FusedOptions,
+  MaskOptions,
+  RoiLosses,
+  RoiLossesOptions,
+} from './types';
+
+const without = (keys: ReadonlySet<string>, ...others: string[]) =>
+  [...keys].filter((key) => !others.includes(key));
+/** TensorFlow.js has the upstream gradient itself, and an operation of it leaves tensors, not counters. */
+const elsewhere = ['backward', 'metrics'];
+const { batch } = knownOptions;
+const known = {
+  class: new Set(without(batch.class, ...elsewhere)),
+  box: new Set([...without(batch.box, ...elsewhere), 'classes']),
+  mask: new Set([...without(batch.mask, ...elsewhere), 'classes', 'layout']),
+  whole: new Set([...without(batch.whole, ...elsewhere), 'classes', 'layout']),
+  input: new Set<string>(inputNames),
+};
+
+const termOf: TermOf = { classLogits: 'class', classProbs: 'class', boxDeltas: 'box', maskLogits: 'mask' };
+
+const compute = {
+  class: onArrays.fusedClassLoss,
+  box: onArrays.fusedBoxLoss,
+  mask: onArrays.fusedMaskLoss,
+} as { readonly [K in TermName]: (inputs: LossInputs, options: object) => TermResult<unknown> };
+
+function checkFusedOptions(options: FusedOptions): void {
+  checkObject('options', options);
+  checkKeys('option', options, known.whole);
+  for (const term of termNames) {
+    const own = options[term];
+    if (own === undefined) continue;
+    checkObject(term, own);
+    checkKeys(`option of ${term}`, own, new Set(without(batch[term], ...elsewhere, 'grad')));
+  }
+}
+
+/**
+ * The losses for TensorFlow.js. They work where `tensor.dataSync()` does; with the backends that hold tensors in the
+ * memory of the CPU (`cpu`, `wasm`, tfjs-node) that costs little.
+ *
+ * @param tf the module of TensorFlow.js: `@tensorflow/tfjs`, or tfjs-core, or tfjs-node
+ * @throws `ERR_ROI_LOSS_TYPE` if it is not, `ERR_ROI_LOSS_DEVICE` for a device that is not usable here
+ */
+export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLosses {
+  if (typeof tf?.customGrad !== 'function')
+    throw typeError('ERR_ROI_LOSS_TYPE', `tf is ${show(tf)}; expected the module of TensorFlow.js`);
+  checkObject('options', options);
+  checkKeys('option', options, new Set(['device']));
+  const device = deviceOf(options.device);
+
+  /** As asked for; but none where nothing is recorded that could ask for it later. */
+  const gradOf = ({ grad = true }: TermOptions) => (grad === true ? isRecording(tf) : grad);
+
+  function single(name: GradName, tensors: Tensors, given: TermOptions & ArrayOptions): Tensor {
+    const term = termOf[name];
+    checkObject('options', given);
+    checkKeys('option', given, known[term]);
+    const { arrays, arrayOptions } = readTensors(tf, tensors, given);
+    const { loss, perRoi, grad } = compute[term](arrays, {
+      ...given,
+      ...(term === 'mask' ? arrayOptions : {}),
+      grad: gradOf(given),
+      device,
+    });
+    const by = tensors[name] as Tensor;
+    return tf.tidy(() => lossesOf(tf, [{ name, by, loss, perRoi, grad }]).losses[0] as Tensor);
+  }
+
+  return {
+    fusedClassLoss: (classLogits, labels, given = {}) =>
+      single('classLogits', { classLogits, labels }, given),
+    fusedBoxLoss: (boxDeltas, boxTargets, labels, given) =>
+      single('boxDeltas', { boxDeltas, boxTargets, labels }, given),
+    fusedMaskLoss: (maskLogits, maskTargets, labels, given) =>
+      single('maskLogits', { maskLogits, maskTargets, labels }, given),
+    fusedLoss: <I extends FusedInputs>(given: I, options: FusedOptions = {}) => {
+      checkFusedOptions(options);
+      checkObject('inputs', given);
+      checkKeys('input', given, known.input);
+      const tensors: Tensors = present(given);
+      const { arrays, arrayOptions } = readTensors(tf, tensors, options);
+      const { losses, perRoi, grads } = onArrays.fusedLoss(arrays, {
+        ...options,
+        ...arrayOptions,
+        grad: gradOf(options),
+        device,
+      });
+      const names = gradNames.filter((name) => tensors[name]);
+      const terms = names.map((name) => ({
+        name,
+        by: tensors[name] as Tensor,
+        loss: losses[termOf[name]],
+        perRoi: perRoi?.[termOf[name]],
+        grad: grads[name as keyof typeof grads],
+      }));
+      return tf.tidy(() => {
+        const { total, losses } = lossesOf(tf, terms);
+        const ofTerms = Object.fromEntries(names.map((name, i) => [termOf[name], losses[i] as Tensor]));
+        return { total, ...ofTerms } as FusedLosses<I>;
+      });
+    },
+  };
+}

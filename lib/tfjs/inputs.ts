@@ -1,0 +1,90 @@
+import type * as tfjs from '@tensorflow/tfjs-core';
+import { plainError, rangeError, show, typeError } from '../errors';
+import { shapeOfInputs, termsOf } from '../host';
+import { type ArraySpec, type InputName, inputNames, inputSpecs } from '../shape';
+import type { HostArray, HostMaskOptions, HostOptions, LossInputs } from '../types';
+import type { TensorFlow } from './op';
+
+export type Tensors = { readonly [K in InputName]?: tfjs.Tensor | undefined };
+
+/** What arrays do not tell, and tensors do. */
+export type ArrayOptions = Pick<HostOptions & HostMaskOptions, 'classes' | 'layout' | 'maskSize'>;
+
+interface Expected {
+  readonly dtypes: readonly string[];
+  readonly shapes: readonly string[];
+}
+
+const float = ['float32'];
+const masks = ['[P, H, W, channels]', '[P, channels, H, W]'];
+const expected: { readonly [K in InputName]: Expected } = {
+  classLogits: { dtypes: float, shapes: ['[R, C]'] },
+  classProbs: { dtypes: float, shapes: ['[R, C]'] },
+  boxDeltas: { dtypes: float, shapes: ['[R, channels, 4]', '[R, channels · 4]'] },
+  boxTargets: { dtypes: float, shapes: ['[R, 4]'] },
+  maskLogits: { dtypes: float, shapes: masks },
+  maskTargets: { dtypes: ['float32', 'bool', 'int32'], shapes: ['[P, H, W]'] },
+  labels: { dtypes: ['int32'], shapes: ['[R]'] },
+  maskLabels: { dtypes: ['int32'], shapes: ['[P]'] },
+};
+
+const rankOf = (symbols: string) => symbols.split(',').length;
+
+function checkTensor(tf: TensorFlow, name: InputName, value: unknown): asserts value is tfjs.Tensor {
+  const { dtypes, shapes } = expected[name];
+  if (!(value instanceof tf.Tensor))
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(value)}; expected a tf.Tensor ${shapes[0]}`);
+  if (value.isDisposed) throw plainError('ERR_ROI_LOSS_DISPOSED', `${name} has been disposed`);
+  if (!dtypes.includes(value.dtype))
+    throw typeError('ERR_ROI_LOSS_DTYPE', `${name} is ${value.dtype}; expected ${dtypes.join(' or ')}`);
+  if (!shapes.some((symbols) => rankOf(symbols) === value.rank))
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} has the shape [${value.shape.join(', ')}]; expected ${shapes.join(' or ')}`,
+    );
+}
+
+/** The numbers of a tensor: on the cpu backend its own memory, else a copy. */
+function arrayOf(name: InputName, tensor: tfjs.Tensor): HostArray {
+  const array = tensor.dataSync();
+  const isWideMask = name === 'maskTargets' && tensor.dtype === 'int32';
+  return isWideMask ? Uint8Array.from(array, (y) => Number(y !== 0)) : array;
+}
+
+/** Throws unless the tensor has the shape that follows from the others; boxes may be flat, as a dense layer makes them. */
+function checkShape(name: InputName, { shape, rank }: tfjs.Tensor, spec: ArraySpec): void {
+  const isFlat = name === 'boxDeltas' && rank === 2;
+  const [rois = 0, ...rest] = spec.shape;
+  const wanted = isFlat ? [rois, rest.reduce((product, size) => product * size)] : spec.shape;
+  if (shape.join() !== wanted.join())
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} has the shape [${shape.join(', ')}]; expected ${isFlat ? expected[name].shapes[1] : spec.symbols} = [${wanted.join(', ')}]`,
+    );
+}
+
+/** Checks the tensors, each and against the others, and reads them. */
+export function readTensors(
+  tf: TensorFlow,
+  tensors: Tensors,
+  { classes, layout = 'nhwc' }: ArrayOptions,
+): { readonly arrays: LossInputs; readonly arrayOptions: ArrayOptions } {
+  const arrays: { [name: string]: HostArray } = {};
+  for (const [name, tensor] of Object.entries(tensors) as [InputName, unknown][]) {
+    checkTensor(tf, name, tensor);
+    arrays[name] = arrayOf(name, tensor);
+  }
+  const { classLogits, classProbs, maskLogits } = tensors;
+  const [height = 0, width = 0] = maskLogits?.shape.slice(layout === 'nhwc' ? 1 : 2) ?? [];
+  const arrayOptions = {
+    classes: classes ?? (classLogits ?? classProbs)?.shape[1],
+    layout,
+    maskSize: maskLogits && ([height, width] as const),
+  };
+  const specs = inputSpecs(shapeOfInputs(arrays, arrayOptions, termsOf(arrays)));
+  for (const name of inputNames) {
+    const [tensor, spec] = [tensors[name], specs[name]];
+    if (tensor && spec) checkShape(name, tensor, spec);
+  }
+  return { arrays, arrayOptions };
+}
