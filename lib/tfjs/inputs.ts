@@ -1,7 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { plainError, rangeError, show, typeError } from '../errors';
 import { shapeOfInputs, termsOf } from '../host';
-import { type ArraySpec, type InputName, inputNames, inputSpecs } from '../shape';
+import { type ArraySpec, checkChoice, type InputName, inputNames, inputSpecs } from '../shape';
 import type { HostArray, HostMaskOptions, HostOptions, LossInputs } from '../types';
 import type { TensorFlow } from './op';
 
@@ -67,8 +67,9 @@ function checkShape(name: InputName, { shape, rank }: tfjs.Tensor, spec: ArraySp
 export function readTensors(
   tf: TensorFlow,
   tensors: Tensors,
-  { classes, layout = 'nhwc' }: ArrayOptions,
+  options: ArrayOptions,
 ): { readonly arrays: LossInputs; readonly arrayOptions: ArrayOptions } {
+  const layout = checkChoice('layout', options.layout, ['nhwc', 'nchw']);
   const arrays: { [name: string]: HostArray } = {};
   for (const [name, tensor] of Object.entries(tensors) as [InputName, unknown][]) {
     checkTensor(tf, name, tensor);
@@ -77,7 +78,7 @@ export function readTensors(
   const { classLogits, classProbs, maskLogits } = tensors;
   const [height = 0, width = 0] = maskLogits?.shape.slice(layout === 'nhwc' ? 1 : 2) ?? [];
   const arrayOptions = {
-    classes: classes ?? (classLogits ?? classProbs)?.shape[1],
+    classes: options.classes ?? (classLogits ?? classProbs)?.shape[1],
     layout,
     maskSize: maskLogits && ([height, width] as const),
   };
