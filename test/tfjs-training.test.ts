@@ -1,7 +1,8 @@
-import { type FusedInputs, type FusedLosses, roiLosses } from 'roi-loss/tfjs';
+import { roiLosses } from 'roi-loss/tfjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { plainLoss } from '../bench/peers/tfjs-losses';
+import { sharesOf } from '../examples/noisy-masks/share';
 import { classes, predict, roisOf, weightsOf } from './support/digits-head';
 import { backends, losses, onBackends, tf } from './support/tfjs';
 
@@ -10,32 +11,27 @@ import { backends, losses, onBackends, tf } from './support/tfjs';
 const test = suite('tfjs training');
 
 const options = { mask: { kind: { dice: 0.5, 'smoothed-bce': 0.5 } }, box: { beta: 0.1 } } as const;
-type Whole = <I extends FusedInputs>(inputs: I) => FusedLosses<I>;
-const fused: Whole = (inputs) => losses.fusedLoss(inputs, options);
-const plain: Whole = (inputs) => plainLoss(tf, inputs, options);
-
-/** The curve of the total loss. Starts from the same weights every time. */
-function train(whole: Whole, perDigit: number, steps: number): number[] {
-  const { images, targets } = roisOf(perDigit);
-  const weights = weightsOf(1);
-  const optimizer = tf.train.adam(0.01);
-  const curve = Array.from({ length: steps }, () =>
-    tf.tidy(() => {
-      const loss = optimizer.minimize(() => whole({ ...predict(weights, images), ...targets }).total, true);
-      return loss!.dataSync()[0]!;
-    }),
-  );
-  optimizer.dispose();
-  tf.dispose([images, targets, Object.values(weights)]);
-  return curve;
-}
-
 onBackends(test, 'fused and plain training give the same curve, which falls', () => {
-  const curve = train(fused, 2, 50);
-  const expected = train(plain, 2, 50);
-  for (const [i, loss] of curve.entries())
-    assert.ok(Math.abs(loss - expected[i]!) <= 1e-4, `step ${i}: ${loss}; expected ${expected[i]}`);
-  assert.ok(curve.at(-1)! < curve[0]! / 2, `from ${curve[0]} to ${curve.at(-1)}`);
+  const { images, targets } = roisOf(2);
+  const start = () => {
+    const weights = weightsOf(1);
+    const variables = Object.values(weights);
+    return { predict: () => predict(weights, images), variables, optimizer: tf.train.adam(0.01) };
+  };
+  type Outputs = ReturnType<typeof predict>;
+  const { fused, plain } = sharesOf(
+    start,
+    {
+      fused: (outputs: Outputs) => losses.fusedLoss({ ...outputs, ...targets }, options).total,
+      plain: (outputs: Outputs) => plainLoss(tf, { ...outputs, ...targets }, options).total,
+    },
+    50,
+  );
+  for (const [i, loss] of fused.curve.entries())
+    assert.ok(Math.abs(loss - plain.curve[i]!) <= 1e-4, `step ${i}: ${loss}; expected ${plain.curve[i]}`);
+  const [first, last] = [fused.curve[0]!, fused.curve.at(-1)!];
+  assert.ok(last < first / 2, `from ${first} to ${last}`);
+  for (const { stepMs, lossMs } of [fused, plain]) assert.ok(lossMs > 0 && lossMs < stepMs);
 });
 
 test('a loss of model.fit', async () => {
@@ -70,9 +66,15 @@ for (const backend of backends)
     const run = (steps: number) => {
       // Not in a tf.tidy: what an operation makes besides its result is its own to dispose of.
       for (let i = 0; i < steps; i++) {
-        optimizer.minimize(() => fused({ ...predict(weights, images), ...targets }).total);
+        optimizer.minimize(
+          () => losses.fusedLoss({ ...predict(weights, images), ...targets }, options).total,
+        );
         const outputs = predict(weights, images);
-        tf.dispose([fused({ ...outputs, ...targets }), differentiate(outputs.classLogits), outputs]);
+        tf.dispose([
+          losses.fusedLoss({ ...outputs, ...targets }, options),
+          differentiate(outputs.classLogits),
+          outputs,
+        ]);
       }
       const { numTensors, numDataBuffers, numBytes } = tf.memory();
       return { numTensors, numDataBuffers, numBytes };
