@@ -1,15 +1,17 @@
 import type { Reduction } from 'roi-loss';
-import type { FusedOptions } from 'roi-loss/tfjs';
+import { type FusedOptions, roiLosses } from 'roi-loss/tfjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { plainLoss } from '../bench/peers/tfjs-losses';
 import { floats, random, type Sizes } from '../lib/reference/random';
 import { assertClose, assertLoss } from './support/close';
-import { losses, onBackends, plainTolerance, type Tensors, tensorsOf, tf } from './support/tfjs';
+import { openTestDevice } from './support/device';
+import { onBackends, plainTolerance, type Tensors, tensorsOf, tf } from './support/tfjs';
 
 // The operations of TensorFlow.js against plain formulas of TensorFlow.js and their automatic gradients.
 
 const test = suite('tfjs');
+const losses = roiLosses(tf, { device: openTestDevice() });
 
 const sizes: Sizes = { rois: 9, classes: 4, maskSize: [7, 5] };
 const kinds = ['bce', 'dice', 'smoothed-bce', { bce: 0.2, dice: 0.5, 'smoothed-bce': 0.3 }] as const;
