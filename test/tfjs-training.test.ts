@@ -11,6 +11,7 @@ import { backends, losses, onBackends, tf } from './support/tfjs';
 const test = suite('tfjs training');
 
 const options = { mask: { kind: { dice: 0.5, 'smoothed-bce': 0.5 } }, box: { beta: 0.1 } } as const;
+
 onBackends(test, 'fused and plain training give the same curve, which falls', () => {
   const { images, targets } = roisOf(2);
   const start = () => {

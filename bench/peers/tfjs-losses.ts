@@ -14,7 +14,7 @@ type Options<T> = Omit<T, 'grad' | 'gradScale' | 'backward' | 'metrics'>;
 const labelled = (tf: Tf, labels: Tensor, least: number): Tensor =>
   tf.cast(tf.greaterEqual(labels, tf.scalar(least, 'int32')), 'float32');
 
-/** [R, depth]; zeros for labels that are none of these classes. On wasm tf.oneHot itself makes no floats, only zeros. */
+/** [R, depth]; zeros for labels that are none of these classes. On wasm tf.oneHot cannot make floats itself. */
 const oneHotOf = (tf: Tf, labels: Tensor, depth: number): Tensor =>
   tf.cast(tf.oneHot(labels, depth), 'float32');
 

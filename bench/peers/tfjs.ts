@@ -7,8 +7,8 @@ import type { Timing } from '../statistics';
 import { type Effort, race } from '../timing';
 import { plainLoss } from './tfjs-losses';
 
-// The losses in TensorFlow.js with their gradients, on one thread. Its sums are float32 in one chain, so what it computes
-// agrees less than others do.
+// The losses in TensorFlow.js with their gradients, on one thread. Its sums are float32 in one chain, so what it
+// computes agrees less than others do.
 
 export const howToInstall = 'npm i --no-save @tensorflow/tfjs @tensorflow/tfjs-backend-wasm';
 export const backends = ['cpu', 'wasm'] as const;

@@ -28,8 +28,8 @@ export interface Share {
 }
 
 /**
- * Where head and losses meet: passes tensors on, and calls `onGradient` when gradients come back. The tape is gone through
- * backwards, so at the first call the losses are done and the head has not begun.
+ * Where head and losses meet: passes tensors on, and calls `onGradient` when gradients come back. The tape is gone
+ * through backwards, so at the first call the losses are done and the head has not begun.
  */
 function probe<O extends Outputs>(outputs: O, onGradient: () => void): O {
   const pass = tf.customGrad((x) => ({
@@ -62,8 +62,9 @@ function timeStep<O extends Outputs>(trainee: Trainee<O>, lossOf: LossOf<O>, ste
 }
 
 /**
- * Trains a head with each of several ways to compute the loss, and tells what share of a step each takes. They take turns, so
- * that a machine that slows down slows all of them; medians leave out a first tenth of the steps, in which code gets warm.
+ * Trains a head with each of several ways to compute the loss, and tells what share of a step each takes. They take
+ * turns, so that a machine that slows down slows all of them; medians leave out the first tenth of the steps, in which
+ * code gets warm. Curves of the same formulas part slowly, as rounding grows with the steps.
  * @param start starts a training: always from the same weights, if curves are to be compared
  */
 export function sharesOf<O extends Outputs, Name extends string>(

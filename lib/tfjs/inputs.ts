@@ -51,15 +51,16 @@ function arrayOf(name: InputName, tensor: tfjs.Tensor): HostArray {
   return isWideMask ? Uint8Array.from(array, (y) => Number(y !== 0)) : array;
 }
 
-/** Throws unless the tensor has the shape that follows from the others; boxes may be flat, as a dense layer makes them. */
+/** Throws unless the shape is what follows from the others; boxes may be flat, as a dense layer makes them. */
 function checkShape(name: InputName, { shape, rank }: tfjs.Tensor, spec: ArraySpec): void {
   const isFlat = name === 'boxDeltas' && rank === 2;
   const [rois = 0, ...rest] = spec.shape;
+  const symbols = isFlat ? expected[name].shapes[1] : spec.symbols;
   const wanted = isFlat ? [rois, rest.reduce((product, size) => product * size)] : spec.shape;
   if (shape.join() !== wanted.join())
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `${name} has the shape [${shape.join(', ')}]; expected ${isFlat ? expected[name].shapes[1] : spec.symbols} = [${wanted.join(', ')}]`,
+      `${name} has the shape [${shape.join(', ')}]; expected ${symbols} = [${wanted.join(', ')}]`,
     );
 }
 

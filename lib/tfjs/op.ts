@@ -19,8 +19,8 @@ export interface Term {
   readonly grad: Float32Array | undefined;
 }
 
-/** Whether what runs now is recorded for a gradient. An engine that does not tell counts as one that records. */
-export const isRecording = (tf: TensorFlow) => tf.engine().state?.gradientDepth !== 0;
+/** Whether what runs now is recorded for a gradient. */
+export const isRecording = (tf: TensorFlow) => tf.engine().state.gradientDepth > 0;
 
 const sizeOf = ({ perRoi }: Term) => perRoi?.length ?? 1;
 

@@ -55,7 +55,7 @@ export interface FusedInputs {
   readonly maskLogits?: tfjs.Tensor | undefined;
   /** [P, H, W]: float32 in [0, 1], or bool or int32, where anything but 0 is foreground. */
   readonly maskTargets?: tfjs.Tensor | undefined;
-  /** [R], int32: 0 is background, −1 is ignored. The labels of the masks too (then P = R) unless they have their own. */
+  /** [R], int32: 0 is background, −1 is ignored. Of the masks too (then P = R) unless they have their own. */
   readonly labels?: tfjs.Tensor | undefined;
   /** [P], int32: the labels of RoIs that have a mask, where these are not all RoIs. */
   readonly maskLabels?: tfjs.Tensor | undefined;
@@ -100,7 +100,7 @@ export interface RoiLosses {
   ): tfjs.Tensor;
   /**
    * Mask loss over the pixels of the label's channel, foreground RoIs only.
-   * @param maskLogits [P, H, W, channels], float32; channels is C, C − 1 or 1. With `layout: 'nchw'` [P, channels, H, W]
+   * @param maskLogits [P, H, W, channels], with `layout: 'nchw'` [P, channels, H, W], float32; channels is C, C − 1 or 1
    * @param maskTargets [P, H, W]: float32 in [0, 1], or bool or int32, where anything but 0 is foreground
    * @param labels [P], int32
    * @param options `classes` is needed
