@@ -7,22 +7,28 @@ export interface Arguments {
   readonly out?: string;
   /** The JSON of an earlier run. */
   readonly compare?: string;
+  /** One alone. */
+  readonly device?: 'cpu' | 'cuda';
   /** Of the names of the cases to run. */
   readonly filter: string;
+  /** How often all is measured. */
+  readonly runs: number;
   readonly quick: boolean;
   readonly help: boolean;
 }
 
-export const usage = `npm run bench -- [--quick] [--filter TEXT] [--out DIR] [--json FILE] [--compare FILE]
+export const usage = `npm run bench -- [--quick] [--runs N] [--device cpu|cuda] [--filter TEXT] [--out DIR] [--json FILE] [--compare FILE]
 
   --quick         fewer cases and samples: a minute instead of several, and more noise
+  --runs N        measure everything N times: medians of the runs' medians, and the spread of all of them
+  --device NAME   the cases of 'cpu' or of 'cuda' alone; default: of both, where there is a GPU
   --filter TEXT   the cases whose names hold TEXT
   --out DIR       write JSON, Markdown and SVG charts to DIR, named after the machine
   --json FILE     write the timings with their quartiles, the verdicts and the machine to FILE
   --compare FILE  tell what changed by more than the noise since the run that wrote FILE
   --help          this text`;
 
-/** @throws where an option is unknown or has no value */
+/** @throws where an option is unknown or has no value, or none that it can have */
 export function parseArguments(args: readonly string[]): Arguments {
   const { values } = parseArgs({
     args: [...args],
@@ -30,10 +36,17 @@ export function parseArguments(args: readonly string[]): Arguments {
       json: { type: 'string' },
       out: { type: 'string' },
       compare: { type: 'string' },
+      device: { type: 'string' },
       filter: { type: 'string', default: '' },
+      runs: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  return values as Arguments;
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new Error(`--runs is '${values.runs}'; expected a whole number from 1`);
+  if (values.device !== undefined && !['cpu', 'cuda'].includes(values.device))
+    throw new Error(`--device is '${values.device}'; expected 'cpu' or 'cuda'`);
+  return { ...values, runs } as Arguments;
 }

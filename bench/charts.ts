@@ -1,7 +1,8 @@
 import * as echarts from 'echarts';
-import { sizeOfSweep } from './cases';
+import { isFloor } from './contenders';
+import { type Run, titleOf } from './output';
 import { formatTime } from './table';
-import type { Result } from './targets';
+import { isCharted } from './variants';
 
 const size = { width: 760, height: 420 };
 /** One more than the library has, so that no two lanes are alike. */
@@ -18,14 +19,15 @@ function draw(option: echarts.EChartsOption): string {
   return svg;
 }
 
-/** Time against R on log axes, a line for each lane; the floors are dashed. */
-export function sweepChart(results: readonly Result[], title: string): string {
-  const sweep = results.filter(({ spec }) => spec.group === 'sweep');
+/** Time against R on log axes, a line for each lane; the floors are dashed. None where the run has no sweep. */
+export function sweepChart(run: Run): string | undefined {
+  const sweep = run.results.filter(({ spec }) => isCharted(spec));
+  if (sweep.length === 0) return undefined;
   const lanes = [...new Set(sweep.flatMap(({ timings }) => Object.keys(timings)))].filter(
-    (name) => !name.startsWith('copy'),
+    (name) => !isFloor(name) || name.startsWith(run.lanes.floor.replace(/ ×\d+$/, '')),
   );
   return draw({
-    title: { text: title, left: 'center', textStyle: { fontSize: 14 } },
+    title: { text: `A step of all terms, ${titleOf(run)}`, left: 'center', textStyle: { fontSize: 14 } },
     legend: { bottom: 0 },
     grid: { left: 70, right: 30, top: 40, bottom: 80 },
     xAxis: { type: 'log', logBase: 4, name: 'R', nameLocation: 'middle', nameGap: 25 },
@@ -33,34 +35,37 @@ export function sweepChart(results: readonly Result[], title: string): string {
     series: lanes.map((name) => ({
       type: 'line',
       name,
-      lineStyle: { type: name.startsWith('a + b') ? 'dashed' : 'solid' },
+      lineStyle: { type: isFloor(name) ? 'dashed' : 'solid' },
       data: sweep.flatMap(({ spec, timings }) => {
         const timing = timings[name];
-        return timing ? [[sizeOfSweep(spec), timing.median]] : [];
+        return timing ? [[spec.sizes.rois, timing.median]] : [];
       }),
     })),
   });
 }
 
-/** How many times our time on one thread a peer takes on one thread. */
-export function speedUpChart(results: readonly Result[], title: string): string {
-  const rows = results.filter(({ spec }) => spec.group !== 'sweep' && !spec.alone).reverse();
-  const peers = ['torch ×1', 'tfjs wasm ×1', 'tfjs cpu ×1', 'plain ×1'];
+/** How many times our time a peer takes; on the CPU each on one thread. None where there was no peer. */
+export function speedUpChart(run: Run): string | undefined {
+  const { ours } = run.lanes;
+  const isPeer = (name: string) => /^(torch|tfjs|plain|Liger|apex)/.test(name) && !/×(?!1$)/.test(name);
+  const rows = run.results
+    .filter(({ spec, timings }) => spec.group !== 'sweep' && Object.keys(timings).some(isPeer))
+    .reverse();
+  if (rows.length === 0) return undefined;
+  const peers = [...new Set(rows.flatMap(({ timings }) => Object.keys(timings).filter(isPeer)))];
   return draw({
-    title: { text: title, left: 'center', textStyle: { fontSize: 14 } },
+    title: { text: `Times as long as ${ours}, ${titleOf(run)}`, left: 'center', textStyle: { fontSize: 14 } },
     legend: { bottom: 0 },
-    grid: { left: 170, right: 30, top: 40, bottom: 60 },
+    grid: { left: 230, right: 30, top: 40, bottom: 60 },
     yAxis: { type: 'category', data: rows.map(({ spec }) => spec.name) },
     xAxis: { type: 'log', name: '× faster', nameLocation: 'middle', nameGap: 25, min: 1 },
-    series: peers
-      .filter((peer) => rows.some(({ timings }) => timings[peer]))
-      .map((peer) => ({
-        type: 'bar',
-        name: peer,
-        data: rows.map(({ timings }) => {
-          const [theirs, ours] = [timings[peer], timings['handles ×1']];
-          return theirs && ours ? Number((theirs.median / ours.median).toPrecision(3)) : '-';
-        }),
-      })),
+    series: peers.map((peer) => ({
+      type: 'bar',
+      name: peer,
+      data: rows.map(({ timings }) => {
+        const [theirs, mine] = [timings[peer], timings[ours]];
+        return theirs && mine ? Number((theirs.median / mine.median).toPrecision(3)) : '-';
+      }),
+    })),
   });
 }

@@ -1,7 +1,7 @@
 import { type Batch, type Device, fusedLoss, type GradName, type LossInputs, openDevice } from 'roi-loss';
 import { type NativeDevice, native } from '../lib/native';
-import { halves } from '../test/support/half';
 import { bytesOf, type Case, maskSizeOf } from './cases';
+import { halfOf } from './encoding';
 import { type CaseInputs, gradNames } from './inputs';
 import { lastLevelCache } from './machine';
 import type { Outcome } from './outcome';
@@ -12,6 +12,9 @@ export const lane = (
   who: 'handles' | 'arrays' | 'plain' | 'a + b' | 'copy' | 'torch' | 'tfjs cpu' | 'tfjs wasm',
   threads: number,
 ) => `${who} ×${threads}`;
+
+/** Whether a lane is a floor. */
+export const isFloor = (name: string) => /^(a \+ b|copy|memset|empty kernel)/.test(name);
 
 export interface Contender {
   readonly run: () => unknown;
@@ -32,29 +35,27 @@ export const startThreads = (threads: number): Threads => ({
   adder: new native.Device('cpu', threads, process.env.ROI_LOSS_SIMD),
 });
 
-const halfOf = ({ sizes: { dtype } }: Case) =>
-  dtype === undefined || dtype === 'float32' ? undefined : halves[dtype];
-
 /** The inputs as the element types of the case hold them. */
-function encoded(spec: Case, inputs: LossInputs): LossInputs {
+export function encoded(spec: Case, inputs: LossInputs): LossInputs {
   const half = halfOf(spec);
   if (!half) return inputs;
-  const bits = (name: GradName) =>
-    inputs[name] && { [name]: Uint16Array.from(inputs[name] as Float32Array, half.to) };
+  const bits = (name: GradName) => inputs[name] && { [name]: half.encode(inputs[name] as Float32Array) };
   return {
     ...inputs,
+    ...bits('classLogits'),
+    ...bits('boxDeltas'),
     ...bits('maskLogits'),
     ...(inputs.maskTargets && { maskTargets: Uint8Array.from(inputs.maskTargets) }),
   } as LossInputs;
 }
 
 /** What a batch holds after a step; of one without gradients none. */
-function gradsOf(spec: Case, inputs: LossInputs, batch: Batch): Outcome['grads'] {
+export function gradsOf(spec: Case, inputs: LossInputs, batch: Batch): Outcome['grads'] {
   if (spec.options.grad === false) return {};
   const half = halfOf(spec);
   const read = (name: GradName) => {
     const array = batch.grads[name].readSync();
-    return half ? Float32Array.from(array, half.from) : (array as Float32Array);
+    return half ? half.decode(array as Uint16Array) : (array as Float32Array);
   };
   return Object.fromEntries(gradNames(inputs).map((name) => [name, read(name)]));
 }
@@ -144,7 +145,7 @@ export function contendersOf(
   const onPools = (make: (pool: Threads) => [string, Contender]) => Object.fromEntries(pools.map(make));
   const contenders = {
     ...onPools((pool) => [lane('handles', pool.threads), handles(pool)]),
-    ...(spec.alone
+    ...(spec.peers
       ? {}
       : {
           [lane('arrays', most.threads)]: onArrays(spec, inputs, most.device),

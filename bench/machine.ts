@@ -13,9 +13,9 @@ export function lastLevelCache(): number {
   }
 }
 
-/** As the reports name it. The load tells whether others were at work. */
-export const machineOf = () => ({
-  machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, ${process.platform} ${process.arch}`,
-  node: process.version,
-  load: `${loadavg()[0]!.toFixed(1)} others at the start`,
-});
+/** As the reports name it. */
+export const machineOf = () =>
+  `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, ${process.platform} ${process.arch}`;
+
+/** Tells whether others were at work. */
+export const loadOf = () => `${loadavg()[0]!.toFixed(1)} others at the start`;

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { forMarkdown, tableOf, verdictTable } from './report';
+import { absentLanes, forMarkdown, tableOf, verdictTable } from './report';
 import type { Result, Verdict } from './targets';
 
 /** One run, as it is written and read again. */
@@ -12,7 +12,11 @@ export interface Run {
   readonly device: string;
   /** By peer: its version, or how to install it. */
   readonly peers: { readonly [peer: string]: string };
+  /** The lanes that GB/s and the share of the floor are of. */
+  readonly lanes: { readonly ours: string; readonly floor: string };
   readonly quick: boolean;
+  /** How often everything was measured. */
+  readonly runs: number;
   readonly results: readonly Result[];
   readonly verdicts: readonly Verdict[];
 }
@@ -21,37 +25,53 @@ const slug = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
 
 export const titleOf = ({ machine, date }: Run) => `${machine}, ${date}`;
 
-export const writeJson = (file: string, run: Run) =>
-  writeFileSync(file, `${JSON.stringify(run, undefined, 1)}\n`);
+export const writeJson = (file: string, runs: Run | readonly Run[]) =>
+  writeFileSync(file, `${JSON.stringify(runs, undefined, 1)}\n`);
 
 /** Where what concerns a run lies, without its ending. */
 export const stemOf = (run: Run) => slug(run.machine);
 
 /** JSON, Markdown and charts. The plotting library is loaded for that alone: a host that only measures need not have it. */
 export async function writeAll(folder: string, run: Run): Promise<void> {
-  const { speedUpChart, sweepChart } = await import('./charts.js');
   mkdirSync(folder, { recursive: true });
   const stem = stemOf(run);
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   writeJson(join(folder, `${stem}.json`), run);
-  write(`${stem}-sweep.svg`, sweepChart(run.results, `A step of all terms, ${titleOf(run)}`));
-  write(`${stem}-speed-ups.svg`, speedUpChart(run.results, `One thread beside one thread, ${titleOf(run)}`));
-  const about = Object.entries({ node: run.node, device: run.device, load: run.load, ...run.peers });
+  const charts = await drawCharts(run);
+  for (const { name, svg } of charts) write(`${stem}-${name}.svg`, svg);
+  const { node, device, load, runs } = run;
+  const about = Object.entries({ node, device, load, runs, ...run.peers });
+  const absent = absentLanes(run.results);
   write(
     `${stem}.md`,
-    `# ${titleOf(run)}
-
-${about.map(([name, value]) => `- ${name}: ${value}`).join('\n')}
-
-${forMarkdown(tableOf(run.results))}
-
-## Targets
-
-${forMarkdown(verdictTable(run.verdicts))}
-
-![Time against R](${stem}-sweep.svg)
-
-![Speed-ups](${stem}-speed-ups.svg)
-`,
+    [
+      `# ${titleOf(run)}`,
+      about.map(([name, value]) => `- ${name}: ${value}`).join('\n'),
+      forMarkdown(tableOf(run.results, run.lanes)),
+      ...(run.verdicts.length > 0 ? ['## Targets', forMarkdown(verdictTable(run.verdicts))] : []),
+      ...(absent.length > 0 ? ['## Not timed', absent.map((line) => `- ${line}`).join('\n')] : []),
+      ...charts.map(({ name, alt }) => `![${alt}](${stem}-${name}.svg)`),
+    ]
+      .join('\n\n')
+      .concat('\n'),
   );
 }
+
+interface Chart {
+  readonly name: string;
+  readonly alt: string;
+  readonly svg: string;
+}
+
+/** None where the plotting library is not there. */
+async function drawCharts(run: Run): Promise<Chart[]> {
+  const { speedUpChart, sweepChart } = await import('./charts.js').catch(() => ({}) as Partial<Charts>);
+  if (!speedUpChart || !sweepChart) return [];
+  const charts = [
+    { name: 'sweep', alt: 'Time against R', svg: sweepChart(run) },
+    { name: 'speed-ups', alt: 'Speed-ups', svg: speedUpChart(run) },
+  ];
+  return charts.flatMap(({ svg, ...chart }) => (svg === undefined ? [] : [{ ...chart, svg }]));
+}
+
+type Charts = typeof import('./charts.js');

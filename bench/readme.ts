@@ -22,7 +22,7 @@ const shown = [
 ];
 
 function sectionOf(run: Run): string {
-  const peers = ['torch', 'tfjs wasm', 'tfjs cpu', 'plain'].map((peer) => lane(peer as 'torch', 1));
+  const peers = (['torch', 'tfjs wasm', 'tfjs cpu', 'plain'] as const).map((peer) => lane(peer, 1));
   const rows = run.results
     .filter(({ spec }) => shown.includes(spec.name))
     .map(({ spec, timings }) => {
@@ -44,9 +44,14 @@ ${titleOf(run)}; ${run.device.replace(/, \d+ threads?/, '')}; ${Object.values(ru
 ![A step of all terms against R](${stem}-sweep.svg)`;
 }
 
-const [file] = readdirSync(folder).filter((name) => name.endsWith('.json'));
-if (!file) throw new Error(`${folder} holds no run; npm run bench -- --out bench/results makes one`);
-const run = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Run;
+const run = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Run)
+  .find(({ device }) => device.startsWith('CPU'));
+if (!run)
+  throw new Error(
+    `${folder} holds no run on a CPU; npm run bench -- --device cpu --out bench/results makes one`,
+  );
 const readme = join(root, 'README.md');
 const text = readFileSync(readme, 'utf8');
 const section = /(<!-- speed -->\n).*(<!-- \/speed -->)/s;

@@ -1,5 +1,5 @@
 import { type Case, maskSizeOf } from './cases';
-import { lane } from './contenders';
+import type { Run } from './output';
 import { spread, type Timing } from './statistics';
 import { formatNumber, formatTable, formatTime } from './table';
 import type { Result, Verdict } from './targets';
@@ -15,13 +15,26 @@ function shapeOf(spec: Case): string {
   return `${rois}/${spec.foreground} ${classes}${masks}`;
 }
 
-/** GB/s of one thread with handles, and how fast that is beside a + b. */
-function rateOf({ bytes, timings }: Result): [string, string] {
-  const [ours, floor] = [timings[lane('handles', 1)]!, timings[lane('a + b', 1)]!];
+type Lanes = Run['lanes'];
+
+/** GB/s of ours, and how fast that is beside the floor. */
+function rateOf({ bytes, timings }: Result, lanes: Lanes): [string, string] {
+  const [ours, floor] = [timings[lanes.ours]!, timings[lanes.floor]!];
   return [formatNumber(bytes / ours.median / 1e3), percent(floor.median / ours.median)];
 }
 
-export function tableOf(results: readonly Result[]): { header: string[]; rows: string[][] } {
+/** What was not timed, and why: a line for each lane and reason. */
+export function absentLanes(results: readonly Result[]): string[] {
+  const cases = new Map<string, string[]>();
+  for (const { spec, absent = {} } of results)
+    for (const [lane, reason] of Object.entries(absent)) {
+      const what = `${lane}: ${reason}`;
+      cases.set(what, [...(cases.get(what) ?? []), spec.name]);
+    }
+  return [...cases].map(([what, names]) => `${what} (${names.join('; ')})`);
+}
+
+export function tableOf(results: readonly Result[], ours: Lanes): { header: string[]; rows: string[][] } {
   const lanes = [...new Set(results.flatMap(({ timings }) => Object.keys(timings)))];
   return {
     header: ['case', 'R/F C H×W', 'MB', 'GB/s', '% of floor', ...lanes],
@@ -29,7 +42,7 @@ export function tableOf(results: readonly Result[]): { header: string[]; rows: s
       result.spec.name,
       shapeOf(result.spec),
       formatNumber(result.bytes / 1e6),
-      ...rateOf(result),
+      ...rateOf(result, ours),
       ...lanes.map((name) => cell(result.timings[name])),
     ]),
   };
@@ -38,10 +51,10 @@ export function tableOf(results: readonly Result[]): { header: string[]; rows: s
 export function verdictTable(verdicts: readonly Verdict[]): { header: string[]; rows: string[][] } {
   return {
     header: ['case', 'time', 'measured', 'target', ''],
-    rows: verdicts.map(({ name, of, measured, unit, target, met, close }) => [
+    rows: verdicts.map(({ name, of, measured, range, unit, target, met, close }) => [
       name,
       of,
-      `${formatNumber(measured)}${unit}`,
+      `${formatNumber(measured)}${unit}${range ? ` (${range.map(formatNumber).join('–')})` : ''}`,
       target,
       (met ? 'met' : 'MISSED') + (close ? ', within the noise' : ''),
     ]),

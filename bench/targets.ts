@@ -1,4 +1,4 @@
-import type { Case, Group } from './cases';
+import type { Case } from './cases';
 import { lane } from './contenders';
 import type { Timing } from './statistics';
 
@@ -7,24 +7,31 @@ export interface Result {
   readonly bytes: number;
   /** By lane. */
   readonly timings: { readonly [lane: string]: Timing };
+  /** By lane, why it was not timed. */
+  readonly absent?: { readonly [lane: string]: string };
 }
 
-/** What the design promises for the CPU, for a group of cases. */
-interface Target {
-  readonly group: Group;
+/** What the design promises for some cases. */
+export interface Target {
+  readonly isFor: (spec: Case) => boolean;
   /** The lane, or how many times the second the first takes. Microseconds or a ratio. */
   readonly of: readonly [string] | readonly [string, string];
   readonly atLeast?: number;
   readonly atMost?: number;
 }
 
-const targetsOf = (threadCounts: readonly number[]): Target[] => [
-  { group: 'mask compact', of: [lane('torch', 1), lane('handles', 1)], atLeast: 5 },
-  { group: 'mask compact', of: [lane('handles', 1), lane('a + b', 1)], atMost: 3 },
+const inGroup =
+  (group: Case['group']) =>
+  (spec: Case): boolean =>
+    spec.group === group;
+
+export const targetsOfCpu = (threadCounts: readonly number[]): Target[] => [
+  { isFor: inGroup('mask compact'), of: [lane('torch', 1), lane('handles', 1)], atLeast: 5 },
+  { isFor: inGroup('mask compact'), of: [lane('handles', 1), lane('a + b', 1)], atMost: 3 },
   ...threadCounts.flatMap((threads): Target[] => [
-    { group: 'mask dense', of: [lane('torch', threads), lane('handles', threads)], atLeast: 50 },
-    { group: 'class and box', of: [lane('torch', threads), lane('handles', threads)], atLeast: 5 },
-    { group: 'call', of: [lane('handles', threads)], atMost: 2 },
+    { isFor: inGroup('mask dense'), of: [lane('torch', threads), lane('handles', threads)], atLeast: 50 },
+    { isFor: inGroup('class and box'), of: [lane('torch', threads), lane('handles', threads)], atLeast: 5 },
+    { isFor: inGroup('call'), of: [lane('handles', threads)], atMost: 2 },
   ]),
 ];
 
@@ -36,8 +43,10 @@ export interface Verdict {
   readonly unit: '×' | ' µs';
   readonly target: string;
   readonly met: boolean;
-  /** The target lies within the quartiles: another run may decide otherwise. */
+  /** The target lies within the quartiles, or between runs: another run may decide otherwise. */
   readonly close: boolean;
+  /** The least and the most that was measured in several runs. */
+  readonly range?: readonly [number, number];
 }
 
 function verdictOf(target: Target, { spec, timings }: Result): Verdict | undefined {
@@ -61,9 +70,7 @@ function verdictOf(target: Target, { spec, timings }: Result): Verdict | undefin
 }
 
 /** As far as the results tell. */
-export const verdictsOf = (results: readonly Result[], threadCounts: readonly number[]): Verdict[] =>
-  targetsOf(threadCounts).flatMap((target) =>
-    results
-      .filter(({ spec }) => spec.group === target.group)
-      .flatMap((result) => verdictOf(target, result) ?? []),
+export const verdictsOf = (results: readonly Result[], targets: readonly Target[]): Verdict[] =>
+  targets.flatMap((target) =>
+    results.filter(({ spec }) => target.isFor(spec)).flatMap((result) => verdictOf(target, result) ?? []),
   );

@@ -1,8 +1,9 @@
-"""The losses in PyTorch and torchvision, eager: forward and backward with autograd, as one usually writes them.
+"""The losses in PyTorch and torchvision: forward and backward with autograd, as one usually writes them.
 
-A request is a line of JSON on standard input: {"folder": …, "shapes": {name: shape}, "options": {…}, "threads": [1, 2],
-"milliseconds": t, "leastSamples": n}. The tensor `name` lies in folder/name as raw float32, labels as raw int32. The answer is
-a line of JSON on standard output, {"loss": …, "timings": {threads: …}}; gradients go to folder/grad-name.
+The first line on standard output tells the versions and, by name, what is absent and how to install it. Then each line of JSON
+on standard input gets a line in answer. {"prepare": …} loads a case and runs it once on every lane: {lane: {"loss": …} or
+{"absent": why}}, gradients in folder/grad-lane-name. {"time": {"lanes": […], …}} times those: {lane: timing}. The tensor `name`
+lies in folder/name as raw float32, labels as raw int32.
 """
 
 import json
@@ -16,11 +17,16 @@ import numpy
 import torch
 import torch.nn.functional as F
 import torchvision
-from torchvision.models.detection.roi_heads import fastrcnn_loss
+from torchvision.models.detection import roi_heads
+
+from torch_lanes import absent_lanes, lanes_of
 
 INPUTS_WITH_GRAD = ("classLogits", "boxDeltas", "maskLogits")
 BETA_OF_FASTRCNN_LOSS = 1 / 9
 WARM_UP_SECONDS = 0.05
+
+# Mask targets come ready: of maskrcnn_loss what follows after it has cut them out.
+roi_heads.project_masks_on_boxes = lambda targets, *_: targets
 
 
 def dice(logits, targets, eps=1e-6):
@@ -36,96 +42,133 @@ def smoothed_bce(logits, targets, smoothing=0.05):
 MASK_LOSSES = {"bce": F.binary_cross_entropy_with_logits, "dice": dice, "smoothed-bce": smoothed_bce}
 
 
-def mask_loss(logits, targets, labels, kind):
-    """As torchvision's maskrcnn_loss picks the label's channel; every RoI here is foreground."""
-    if logits.shape[1] == 1:
-        picked = logits[:, 0]
-    else:
-        picked = logits[torch.arange(labels.shape[0]), labels]
+def mask_loss(t, kind):
+    """Halves are taken to float once the channel is picked, as autocast does. Every RoI that has a mask is foreground."""
+    logits, targets, labels = t["maskLogits"], t["maskTargets"], t.get("maskLabels", t["labels"])
+    if kind == "bce" and logits.shape[1] > 1 and logits.dtype == torch.float32:
+        return roi_heads.maskrcnn_loss(logits, [None], [targets], [labels], [slice(None)])
+    picked = logits[:, 0] if logits.shape[1] == 1 else logits[torch.arange(labels.shape[0], device=labels.device), labels]
     if isinstance(kind, str):
-        return MASK_LOSSES[kind](picked, targets)
-    return sum(weight * MASK_LOSSES[name](picked, targets) for name, weight in kind.items())
+        return MASK_LOSSES[kind](picked.float(), targets)
+    return sum(weight * MASK_LOSSES[name](picked.float(), targets) for name, weight in kind.items())
 
 
-def box_loss(deltas, targets, labels, beta):
-    """As in fastrcnn_loss."""
-    foreground = torch.where(labels > 0)[0]
-    picked = deltas[foreground, labels[foreground]]
-    return F.smooth_l1_loss(picked, targets[foreground], beta=beta, reduction="sum") / labels.numel()
+def box_loss(t, beta):
+    """As in fastrcnn_loss; the search for foreground waits for the GPU, which graphs cannot: they get what it finds."""
+    labels = t["labels"]
+    foreground = t["foreground"] if "foreground" in t else torch.where(labels > 0)[0]
+    picked = t["boxDeltas"][foreground, labels[foreground]].float()
+    return F.smooth_l1_loss(picked, t["boxTargets"][foreground], beta=beta, reduction="sum") / labels.numel()
 
 
-def total_loss(t, options):
+def total_loss(t, options, cross_entropy=F.cross_entropy):
     labels, beta = t["labels"], options["beta"]
+    is_torchvision = math.isclose(beta, BETA_OF_FASTRCNN_LOSS) and "foreground" not in t
     terms = []
-    if "classLogits" in t and "boxDeltas" in t and math.isclose(beta, BETA_OF_FASTRCNN_LOSS):
-        terms += fastrcnn_loss(t["classLogits"], t["boxDeltas"].flatten(1), [labels], [t["boxTargets"]])
+    if "classLogits" in t and "boxDeltas" in t and is_torchvision and t["boxDeltas"].dtype == torch.float32:
+        terms += roi_heads.fastrcnn_loss(t["classLogits"], t["boxDeltas"].flatten(1), [labels], [t["boxTargets"]])
     else:
         if "classLogits" in t:
-            terms.append(F.cross_entropy(t["classLogits"], labels))
+            terms.append(cross_entropy(t["classLogits"].float(), labels))
         if "boxDeltas" in t:
-            terms.append(box_loss(t["boxDeltas"], t["boxTargets"], labels, beta))
+            terms.append(box_loss(t, beta))
     if "maskLogits" in t:
-        loss = mask_loss(t["maskLogits"], t["maskTargets"], t.get("maskLabels", labels), options["kind"])
+        loss = mask_loss(t, options["kind"])
         terms.append(loss if options["maskWeight"] == 1 else options["maskWeight"] * loss)
     return sum(terms[1:], terms[0])
 
 
-def load(folder, shapes):
-    tensors = {}
-    for name, shape in shapes.items():
-        is_labels = name in ("labels", "maskLabels")
-        array = numpy.fromfile(f"{folder}/{name}", numpy.int32 if is_labels else numpy.float32)
-        tensor = torch.from_numpy(array).reshape(shape)
-        tensors[name] = tensor.long() if is_labels else tensor.requires_grad_(name in INPUTS_WITH_GRAD)
-    return tensors
+class Case:
+    def __init__(self, request):
+        self.folder, self.options = request["folder"], request["options"]
+        self.device, self.bytes, self.cache = request["device"], request["bytes"], request["cache"]
+        self.grad, self.grad_scale = request["grad"], request["gradScale"]
+        self.dtype = getattr(torch, request["dtype"])
+        self.shapes = request["shapes"]
+
+    def load(self, is_static=False):
+        """The inputs, and their leaves. `is_static`: with the indices of foreground RoIs, which are then not searched for."""
+        tensors = {}
+        for name, shape in self.shapes.items():
+            is_labels = name in ("labels", "maskLabels")
+            array = numpy.fromfile(f"{self.folder}/{name}", numpy.int32 if is_labels else numpy.float32)
+            tensor = torch.from_numpy(array).reshape(shape).to(self.device)
+            if is_labels:
+                tensors[name] = tensor.long()
+            elif name in INPUTS_WITH_GRAD:
+                tensors[name] = tensor.to(self.dtype).requires_grad_(self.grad)
+            else:
+                tensors[name] = tensor
+        if is_static:
+            tensors["foreground"] = torch.where(tensors["labels"] > 0)[0]
+        return tensors, {name: tensors[name] for name in INPUTS_WITH_GRAD if name in tensors}
+
+    def step(self, tensors, leaves, loss_of):
+        """Returns the loss; gradients are in the leaves."""
+        if not self.grad:
+            with torch.no_grad():
+                return loss_of(tensors, self.options)
+        for leaf in leaves.values():
+            leaf.grad = None
+        loss = loss_of(tensors, self.options)
+        (loss if self.grad_scale == 1 else loss * self.grad_scale).backward()
+        return loss.detach()
 
 
-def timing(step, milliseconds, least_samples):
-    """Microseconds: median and quartiles. Warmed up as timing.ts does."""
+def summary(samples):
+    """Microseconds: median and quartiles, as statistics.ts has them."""
+    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return {"median": median, "low": low, "high": high, "samples": len(samples)}
+
+
+def timing(sample, milliseconds, least_samples):
+    """`sample` gives microseconds. Warmed up as timing.ts does."""
 
     def run_for(seconds, least):
         samples = []
         begin = time.perf_counter()
         while len(samples) < least or time.perf_counter() - begin < seconds:
-            start = time.perf_counter()
-            step()
-            samples.append((time.perf_counter() - start) * 1e6)
+            samples.append(sample())
         return samples
 
     run_for(WARM_UP_SECONDS, 3)
-    samples = run_for(milliseconds / 1e3, least_samples)
-    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
-    return {"median": median, "low": low, "high": high, "samples": len(samples)}
+    return summary(run_for(milliseconds / 1e3, max(2, least_samples)))
 
 
-def answer(request):
-    folder = request["folder"]
-    tensors = load(folder, request["shapes"])
-    leaves = {name: tensors[name] for name in INPUTS_WITH_GRAD if name in tensors}
-
-    def step():
-        for leaf in leaves.values():
-            leaf.grad = None
-        loss = total_loss(tensors, request["options"])
-        loss.backward()
-        return loss
-
-    timings = {}
-    for threads in request["threads"]:
-        torch.set_num_threads(threads)
-        timings[threads] = timing(step, request["milliseconds"], request["leastSamples"])
-    loss = step().item()
-    for name, leaf in leaves.items():
-        leaf.grad.numpy().tofile(f"{folder}/grad-{name}")
-    return {"loss": loss, "timings": timings}
+def prepare(request):
+    case = Case(request)
+    lanes, answer = {}, {}
+    for name, make in lanes_of(case, request["threads"], total_loss).items():
+        try:
+            lane = make()
+            loss, leaves = lane.outcome()
+            for leaf, tensor in leaves.items():
+                if case.grad:
+                    tensor.grad.float().cpu().numpy().tofile(f"{case.folder}/grad-{name}-{leaf}")
+            answer[name] = {"loss": loss}
+            lanes[name] = lane
+        # Whatever a version of PyTorch lacks is told as such: an operation for a type, a compiler, memory.
+        except Exception as error:
+            answer[name] = {"absent": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"[:200]}
+    return lanes, answer
 
 
 def main():
     simd = re.search("CPU capability usage: (.*)", torch.__config__.show())
     versions = f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}"
-    print(json.dumps(f"{versions}, {simd[1] if simd else 'unknown instruction set'}"), flush=True)
+    description = f"{versions}, {simd[1] if simd else 'unknown instruction set'}"
+    print(json.dumps({"description": description, "absent": absent_lanes(), "cuda": torch.cuda.is_available()}), flush=True)
+    lanes = {}
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
+        request = json.loads(line)
+        if "prepare" in request:
+            lanes = {}  # first, so that their memory is free
+            lanes, answer = prepare(request["prepare"])
+        else:
+            wanted = request["time"]
+            effort = (wanted["milliseconds"], wanted["leastSamples"])
+            answer = {name: timing(lanes[name].sample, *effort) for name in wanted["lanes"]}
+        print(json.dumps(answer), flush=True)
 
 
 main()

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { LossInputs } from 'roi-loss';
-import { type Case, maskSizeOf } from '../cases';
+import { bytesOf, type Case, hasGrad, maskSizeOf } from '../cases';
 import { gradNames } from '../inputs';
-import type { Outcome } from '../outcome';
+import { disagreement, type Outcome } from '../outcome';
 import type { Timing } from '../statistics';
 import type { Effort } from '../timing';
 
@@ -38,6 +38,32 @@ function shapesOf(spec: Case, inputs: LossInputs): { [name: string]: readonly nu
   return Object.fromEntries(Object.keys(inputs).map((name) => [name, shapes[name]!]));
 }
 
+/** What pytorch.py says of itself. */
+interface About {
+  readonly description: string;
+  /** By name: how to install it. */
+  readonly absent: { readonly [peer: string]: string };
+  readonly cuda: boolean;
+}
+
+export interface TorchOptions {
+  readonly device: 'cpu' | 'cuda';
+  /** Of the CPU: a lane for each. */
+  readonly threads: readonly number[];
+  /** Of the GPU, in bytes: the inputs rotate through three times as much. */
+  readonly cache: number;
+  readonly effort: Effort;
+  /** What all lanes must compute, within `tolerance`. */
+  readonly expected: Outcome;
+  readonly tolerance: number;
+}
+
+export interface TorchTimings {
+  readonly timings: { readonly [lane: string]: Timing };
+  /** By lane, why it was not timed. */
+  readonly absent: { readonly [lane: string]: string };
+}
+
 /** Python with PyTorch and torchvision, in a process of its own that lives as long as the benchmark. */
 export class Torch implements Disposable {
   readonly #python;
@@ -45,43 +71,60 @@ export class Torch implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'roi-loss-bench-'));
 
   private constructor(python: string) {
-    this.#python = spawn(python, [join(__dirname, 'pytorch.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#python = spawn(python, [join(__dirname, 'pytorch.py')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    });
     this.#answers = createInterface({ input: this.#python.stdout })[Symbol.asyncIterator]();
   }
 
   /** With its versions; undefined where there is none. */
-  static async start(): Promise<{ torch: Torch; description: string } | undefined> {
+  static async start(): Promise<{ torch: Torch; about: About } | undefined> {
     const python = findPython();
     if (!python) return undefined;
     const torch = new Torch(python);
-    return { torch, description: await torch.#answer() };
+    return { torch, about: await torch.#answer() };
   }
 
-  async #answer<T>(): Promise<T> {
+  async #answer<T>(request?: object): Promise<T> {
+    if (request) this.#python.stdin.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await this.#answers.next();
     if (done) throw new Error('PyTorch ended; what it said stands above');
     return JSON.parse(value);
   }
 
-  async measure(
-    spec: Case,
-    inputs: LossInputs,
-    threads: readonly number[],
-    effort: Effort,
-  ): Promise<{ outcome: Outcome; timings: { readonly [threads: number]: Timing } }> {
-    const file = (name: string) => join(this.#folder, name);
-    for (const [name, array] of Object.entries(inputs)) writeFileSync(file(name), array);
-    const { box, mask } = spec.options;
-    const options = { beta: box?.beta ?? 1, kind: mask?.kind ?? 'bce', maskWeight: mask?.weight ?? 1 };
-    const request = { folder: this.#folder, shapes: shapesOf(spec, inputs), options, threads, ...effort };
-    this.#python.stdin.write(`${JSON.stringify(request)}\n`);
-    const { loss, timings } = await this.#answer<{ loss: number; timings: { [threads: number]: Timing } }>();
+  #outcomeOf(lane: string, loss: number, spec: Case, inputs: LossInputs): Outcome {
+    if (!hasGrad(spec)) return { loss, grads: {} };
     const grads = gradNames(inputs).map((name) => {
       // A small file's bytes lie somewhere in a pool: a copy is aligned.
-      const bytes = new Uint8Array(readFileSync(file(`grad-${name}`)));
+      const bytes = new Uint8Array(readFileSync(join(this.#folder, `grad-${lane}-${name}`)));
       return [name, new Float32Array(bytes.buffer)] as const;
     });
-    return { outcome: { loss, grads: Object.fromEntries(grads) }, timings };
+    return { loss, grads: Object.fromEntries(grads) };
+  }
+
+  /** Runs every lane once, and times those that compute what is expected. */
+  async measure(spec: Case, inputs: LossInputs, options: TorchOptions): Promise<TorchTimings> {
+    const { device, threads, cache, effort, expected, tolerance } = options;
+    for (const [name, array] of Object.entries(inputs)) writeFileSync(join(this.#folder, name), array);
+    const { box, mask, gradScale = 1 } = spec.options;
+    const prepared = await this.#answer<{ [lane: string]: { loss: number } | { absent: string } }>({
+      prepare: {
+        ...{ folder: this.#folder, shapes: shapesOf(spec, inputs), bytes: bytesOf(spec) },
+        ...{ device, threads, cache, dtype: spec.sizes.dtype ?? 'float32', grad: hasGrad(spec), gradScale },
+        options: { beta: box?.beta ?? 1, kind: mask?.kind ?? 'bce', maskWeight: mask?.weight ?? 1 },
+      },
+    });
+    const absent: { [lane: string]: string } = {};
+    for (const [lane, result] of Object.entries(prepared)) {
+      const reason =
+        'absent' in result
+          ? result.absent
+          : disagreement(this.#outcomeOf(lane, result.loss, spec, inputs), expected, tolerance);
+      if (reason) absent[lane] = reason;
+    }
+    const lanes = Object.keys(prepared).filter((lane) => !absent[lane]);
+    return { timings: await this.#answer({ time: { lanes, ...effort } }), absent };
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,144 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseArguments } from '../bench/arguments';
+import { bytesOf, type Case } from '../bench/cases';
+import { changesOf, formatChanges } from '../bench/compare';
+import { mergeResults, mergeVerdicts } from '../bench/merge';
+import { disagreement } from '../bench/outcome';
+import { summarize, type Timing } from '../bench/statistics';
+import { type Result, type Verdict, verdictsOf } from '../bench/targets';
+import { cases } from '../bench/variants';
+
+// What the benchmarks make of the times that they take. No time is taken here.
+
+const timing = (median: number, spread = 0.02): Timing => ({
+  median,
+  low: median * (1 - spread),
+  high: median * (1 + spread),
+  samples: 15,
+});
+const spec: Case = {
+  name: 'made up',
+  group: 'variant',
+  sizes: { rois: 2, classes: 3 },
+  foreground: 1,
+  options: {},
+};
+const resultOf = (timings: Result['timings']): Result => ({ spec, bytes: 1, timings });
+
+const compare = suite('compare');
+
+compare('a change larger than the noise is told, with its size', () => {
+  const before = { 'handles ×1': timing(100), 'a + b ×1': timing(10) };
+  assert.equal(changesOf(before, { ...before, 'handles ×1': timing(130) }), { 'handles ×1': 1.3 });
+  assert.equal(changesOf(before, { ...before, 'handles ×1': timing(80) }), { 'handles ×1': 0.8 });
+  const table = formatChanges([resultOf(before)], [resultOf({ ...before, 'handles ×1': timing(130) })], 100)!;
+  assert.match(table, /made up +handles ×1 +100 µs +130 µs +1\.30× +SLOWER/);
+});
+
+compare('what is within the quartiles, or small, is not', () => {
+  const before = { 'handles ×1': timing(100), 'a + b ×1': timing(10) };
+  assert.equal(changesOf(before, before), {});
+  assert.equal(changesOf(before, { 'handles ×1': timing(104, 0.001) }), {}, 'less than is ever told');
+  assert.equal(changesOf(before, { 'handles ×1': timing(130, 0.3) }), {}, 'quartiles that overlap');
+  assert.equal(formatChanges([resultOf(before)], [resultOf(before)], 100), undefined);
+});
+
+compare('a machine that is slower for the floor as well has itself changed', () => {
+  const before = { 'handles ×1': timing(100), 'handles ×2': timing(60), 'a + b ×1': timing(10) };
+  const now = { 'handles ×1': timing(130), 'handles ×2': timing(78), 'a + b ×1': timing(13) };
+  assert.equal(Object.keys(changesOf(before, now)), ['handles ×2', 'a + b ×1'], 'of as many threads');
+  assert.equal(Object.keys(changesOf(before, { ...now, 'handles ×1': timing(150) }))[0], 'handles ×1');
+});
+
+compare('lanes and cases that one of both lacks are passed over', () => {
+  assert.equal(changesOf({}, { 'handles ×1': timing(100) }), {});
+  const other = { ...resultOf({ 'handles ×1': timing(1) }), spec: { ...spec, name: 'another' } };
+  assert.equal(formatChanges([other], [resultOf({ 'handles ×1': timing(100) })], 100), undefined);
+});
+
+compare.run();
+
+const merge = suite('several runs');
+
+merge('times: the median of the medians, the spread of all', () => {
+  const runs = [100, 300, 110].map((median) => [resultOf({ 'handles ×1': timing(median) })]);
+  const [merged] = mergeResults(runs);
+  assert.equal(merged!.timings['handles ×1'], { median: 110, low: 98, high: 306, samples: 45 });
+  assert.equal(mergeResults([runs[0]!])[0]!.timings, runs[0]![0]!.timings);
+});
+
+merge('a lane that one run lacks is left out', () => {
+  const runs = [[resultOf({ a: timing(1), b: timing(1) })], [resultOf({ a: timing(1) })]];
+  assert.equal(Object.keys(mergeResults(runs)[0]!.timings), ['a']);
+});
+
+merge('verdicts: the median of the runs decides, and they tell where runs differ', () => {
+  const verdict = (measured: number): Verdict[] => {
+    const timings = { a: timing(measured), b: timing(1) };
+    return verdictsOf([resultOf(timings)], [{ isFor: () => true, of: ['a', 'b'], atLeast: 5 }]);
+  };
+  const [merged] = mergeVerdicts([4.9, 6, 7].map(verdict));
+  assert.equal([merged!.measured, merged!.met, merged!.close, merged!.range], [6, true, true, [4.9, 7]]);
+  assert.is(mergeVerdicts([3, 4, 7].map(verdict))[0]!.met, false);
+});
+
+merge.run();
+
+const table = suite('cases');
+
+table('names are unlike, masks are of foreground RoIs, and all there is to cover is covered', () => {
+  assert.is(new Set(cases.map(({ name }) => name)).size, cases.length);
+  for (const { name, foreground, sizes } of cases)
+    assert.ok(foreground <= sizes.rois && (sizes.maskRois ?? foreground) <= foreground, name);
+  const covers = (what: string, values: readonly unknown[], of: (spec: Case) => unknown) => {
+    const found = new Set(cases.map(of));
+    for (const value of values) assert.ok(found.has(value), `no case with ${what} ${value}`);
+  };
+  covers('R', [1, 16384], ({ sizes }) => sizes.rois);
+  covers('C', [2, 3, 21, 81, 1204], ({ sizes }) => sizes.classes);
+  covers('masks of', [14, undefined, 56, 112], ({ sizes }) => sizes.maskSize?.[0]);
+  covers('dtype', [undefined, 'float16', 'bfloat16'], ({ sizes }) => sizes.dtype);
+  covers('maskGrad', [undefined, 'compact'], ({ sizes }) => sizes.maskGrad);
+  covers('grad', [undefined, false], ({ options }) => options.grad);
+});
+
+table(
+  'bytes: each mask pixel is read twice and written once, and once more where a channel is cleared',
+  () => {
+    const mask = { rois: 8, classes: 81, terms: ['mask'] } as const;
+    const of = (more: Partial<Case>) => bytesOf({ ...spec, foreground: 8, sizes: mask, ...more }) / 4;
+    assert.is(of({}), 8 + 8 * 784 * 3);
+    assert.is(of({ newLabels: true }), 8 + 8 * 784 * 4);
+    assert.is(of({ newLabels: true, sizes: { ...mask, maskGrad: 'compact' } }), 8 + 8 * 784 * 3);
+    assert.is(of({ sizes: { ...mask, rewrite: true } }), 8 + 8 * 784 * (2 + 81));
+    assert.is(of({ options: { grad: false } }), 8 + 8 * 784 * 2);
+  },
+);
+
+table.run();
+
+const parts = suite('parts');
+
+parts('what disagrees is named, a NaN too', () => {
+  const grads = (...x: number[]) => ({ boxDeltas: Float32Array.from(x) });
+  assert.is(disagreement({ loss: 1, grads: grads(1, 2) }, { loss: 1, grads: grads(1, 2) }, 1e-5), undefined);
+  assert.match(disagreement({ loss: 2, grads: {} }, { loss: 1, grads: {} }, 1e-5)!, 'the loss is off by 1');
+  for (const wrong of [grads(1, Number.NaN), grads(1), {}])
+    assert.match(
+      disagreement({ loss: 1, grads: wrong }, { loss: 1, grads: grads(1, 2) }, 1e-5)!,
+      'boxDeltas',
+    );
+});
+
+parts('quartiles', () => {
+  assert.equal(summarize([5, 1, 3, 2, 4]), { median: 3, low: 2, high: 4, samples: 5 });
+});
+
+parts('options that cannot be are refused by name', () => {
+  assert.is(parseArguments(['--runs', '3']).runs, 3);
+  for (const runs of ['0', 'x', '1.5']) assert.throws(() => parseArguments(['--runs', runs]), /--runs is/);
+  assert.throws(() => parseArguments(['--device', 'tpu']), /--device is 'tpu'/);
+});
+
+parts.run();
