@@ -4,9 +4,9 @@ import { contendersOf, lane, startThreads } from './contenders';
 import type { Half } from './half';
 import { inputsOf } from './inputs';
 import { lastLevelCache, machineOf } from './machine';
-import { checkOutcome, toleranceOf } from './outcome';
+import { checkOutcome, type Outcome, toleranceOf } from './outcome';
 import { backends, howToInstall as howToInstallTfjs, loadTfjs, measureTfjs } from './peers/tfjs';
-import { howToInstall as howToInstallTorch, Torch } from './peers/torch';
+import { aboutTorch, Torch } from './peers/torch';
 import type { Timing } from './statistics';
 import { type Result, targetsOfCpu, verdictsOf } from './targets';
 import { type Effort, race } from './timing';
@@ -40,13 +40,11 @@ export async function startCpu(effort: Effort): Promise<Half> {
       spec.peers === 'none' ? undefined : await started?.torch.measure(spec, inputs.peers, options);
     Object.assign(timings, inTorch?.timings);
     for (const backend of tf && !spec.peers ? backends : []) {
-      const inTf = await measureTfjs(tf!, backend, spec, inputs.peers, {
-        ...effort,
-        leastSamples: samplesOfTfjs,
-      });
-      if (!inTf) continue;
-      checkOutcome(`${spec.name}, TensorFlow.js (${backend})`, inTf.outcome, expected, toleranceOfTfjs);
-      timings[lane(`tfjs ${backend}`, 1)] = inTf.timing;
+      const who = `${spec.name}, TensorFlow.js (${backend})`;
+      const check = (outcome: Outcome) => checkOutcome(who, outcome, expected, toleranceOfTfjs);
+      const effortOfTfjs = { ...effort, leastSamples: samplesOfTfjs };
+      const inTf = await measureTfjs(tf!, backend, spec, inputs.peers, effortOfTfjs, check);
+      if (inTf) timings[lane(`tfjs ${backend}`, 1)] = inTf;
     }
     return { spec, bytes: bytesOf(spec), timings, absent: inTorch?.absent ?? {} };
   }
@@ -56,10 +54,8 @@ export async function startCpu(effort: Effort): Promise<Half> {
     machine: machineOf(),
     device: pools.at(-1)!.device.description,
     peers: {
-      torch: started?.about.description ?? `PyTorch not found; ${howToInstallTorch} installs it`,
-      tfjs: tf
-        ? `TensorFlow.js ${tf.version_core}`
-        : `TensorFlow.js not found; ${howToInstallTfjs} installs it`,
+      ...aboutTorch(started),
+      tfjs: tf ? `TensorFlow.js ${tf.version_core}` : `absent: ${howToInstallTfjs}`,
     },
     lanes: { ours: lane('handles', 1), floor: lane('a + b', 1) },
     caption:

@@ -1,6 +1,6 @@
-// Counts the instructions of the innermost loop over a mask's pixels, forward and backward, in the objects that the build
-// made, by instruction set: `npm run bench:instructions`. Needs objdump. The loop is the one that divides: two vectors of
-// pixels a turn, one division a vector.
+// Counts the instructions of the innermost loops over a mask's pixels, forward and backward, in the objects that the build
+// made, by instruction set: `npm run bench:instructions`. Needs objdump. The loop of the first pass is the one that divides,
+// a division a vector; the second pass, of dice, is in the functions around it. Both take two vectors of pixels a turn.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,42 +8,61 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const lanes = { avx512: 16, avx2: 8, baseline: 4 };
 /** As template arguments: cross-entropy, dice, gradient. */
-const loops = { bce: 'true, false, true', dice: 'false, true, true', mixture: 'true, true, true' };
+const firstPasses = { bce: 'true, false, true', dice: 'false, true, true', mixture: 'true, true, true' };
+/** By length: that of a mixture reads one row more. */
+const secondPasses = ['dice', 'mixture'];
 
-/** [address, mnemonic, operands] of the function whose name holds `pattern`. */
-function instructionsOf(object, pattern) {
+/** The functions of an object, each a name and its instructions: [address, mnemonic, operands]. */
+function functionsOf(object) {
   const text = execFileSync('objdump', ['-d', '-C', '--no-show-raw-insn', object], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   });
-  const body = text.split(/\n(?=[0-9a-f]+ <)/).find((part) => part.split('\n')[0].includes(pattern)) ?? '';
-  return [...body.matchAll(/^\s+([0-9a-f]+):\s+(\S+)\s*(.*)$/gm)].map(([, address, name, operands]) => [
-    Number.parseInt(address, 16),
-    name,
-    operands,
-  ]);
+  return text.split(/\n(?=[0-9a-f]+ <)/).map((part) => ({
+    name: part.split('\n')[0],
+    instructions: [...part.matchAll(/^\s+([0-9a-f]+):\s+(\S+)\s*(.*)$/gm)].map(
+      ([, address, name, operands]) => [Number.parseInt(address, 16), name, operands],
+    ),
+  }));
 }
 
-/** The shortest loop with two divisions of vectors. */
-function loopOf(instructions) {
-  const bodies = instructions
-    .filter(([, name]) => name.startsWith('j'))
-    .map(([end, , operands]) => {
-      const begin = Number.parseInt(operands, 16);
-      return instructions.filter(([address]) => address >= begin && address <= end);
-    })
-    .filter((body) => body.filter(([, name]) => /^v?divps/.test(name)).length === 2);
-  return bodies.sort((a, b) => a.length - b.length)[0];
+/** The loops of functions that `belongs`, the shortest first. */
+function loopsOf(functions, belongs) {
+  const loops = functions
+    .filter(({ name }) => belongs(name))
+    .flatMap(({ instructions }) =>
+      instructions
+        .filter(([, name]) => name.startsWith('j'))
+        .map(([end, , operands]) => {
+          const begin = Number.parseInt(operands, 16);
+          return instructions.filter(([address]) => address >= begin && address <= end);
+        }),
+    );
+  return loops.sort((a, b) => a.length - b.length);
 }
+
+const count = (loop, isOne) => loop.filter(isOne).length;
+const isDivision = ([, name]) => /^v?divps/.test(name);
+const isStore = ([, name, operands]) =>
+  /^v?mov([au]ps|dq[au])/.test(name) && /,(0x[0-9a-f]+)?\(/.test(operands);
 
 console.log(
-  '| instruction set | loss | instructions | pixels | a pixel |\n| --- | --- | ---: | ---: | ---: |',
+  '| instruction set | loss | first pass | second pass | pixels | a pixel |\n| --- | --- | ---: | ---: | ---: | ---: |',
 );
 for (const [simd, width] of Object.entries(lanes)) {
   const object = join(root, `build/Release/CMakeFiles/rows_${simd}.dir/native/cpu/rows.cpp.o`);
-  for (const [loss, template] of Object.entries(loops)) {
-    const body = loopOf(instructionsOf(object, `mask_sums<${template}>`));
-    const count = body?.length ?? Number.NaN;
-    console.log(`| ${simd} | ${loss} | ${count} | ${2 * width} | ${(count / 2 / width).toFixed(2)} |`);
+  const functions = functionsOf(object);
+  const seconds = loopsOf(functions, (name) => /::mask(_loss)?[(<]/.test(name)).filter(
+    (loop) => count(loop, isStore) === 2 && count(loop, isDivision) === 0,
+  );
+  for (const [loss, template] of Object.entries(firstPasses)) {
+    const [first] = loopsOf(functions, (name) => name.includes(`mask_sums<${template}>`)).filter(
+      (loop) => count(loop, isDivision) === 2,
+    );
+    const second = seconds[secondPasses.indexOf(loss)]?.length ?? 0;
+    const sum = (first?.length ?? Number.NaN) + second;
+    console.log(
+      `| ${simd} | ${loss} | ${first?.length} | ${second || '–'} | ${2 * width} | ${(sum / 2 / width).toFixed(2)} |`,
+    );
   }
 }

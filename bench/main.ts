@@ -58,7 +58,7 @@ async function runHalf(half: Half, args: Arguments): Promise<Run> {
   const date = new Date().toISOString().slice(0, 10);
   const header = { date, machine, node: process.version, load: loadOf(), device };
   for (const [name, value] of Object.entries({ ...header, ...peers }))
-    console.log(`${name.padEnd(8)} ${value}`);
+    console.log(`${name.padEnd(16)} ${value}`);
   console.log();
 
   const runs: Result[][] = [];

@@ -93,6 +93,12 @@ export interface NativeDevice {
   flush(): NativePending | undefined;
   add(a: Float32Array, b: Float32Array, c: Float32Array): void;
   mark(): NativeMark;
+  /** Enqueued on a GPU, for benchmarks: a copy of all of `source`, zeros, a launch that does nothing. */
+  copy(target: NativeMemory, source: NativeMemory): void;
+  fill(target: NativeMemory): void;
+  launchNothing(): void;
+  /** Of a GPU's L2, in bytes. */
+  cacheBytes(): number;
   /** What the owner of the stream would do; for tests and benchmarks. */
   beginCapture(): void;
   endCapture(): NativeGraph;

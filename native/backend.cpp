@@ -16,10 +16,16 @@ MemoryRef Backend::open_shared(const IpcToken&, size_t, size_t) {
 
 namespace {
 constexpr const char* kNoStream = "only a GPU has a stream to capture";
-}
+constexpr const char* kNoFloor = "only a GPU's floors are measured in this way";
+}  // namespace
 
 void Backend::begin_capture() { throw DeviceError(kNoStream); }
 std::shared_ptr<WorkGraph> Backend::end_capture() { throw DeviceError(kNoStream); }
 void Backend::launch(const WorkGraph&) { throw DeviceError(kNoStream); }
+
+void Backend::copy(Memory&, const Memory&) { throw DeviceError(kNoFloor); }
+void Backend::fill(Memory&) { throw DeviceError(kNoFloor); }
+void Backend::launch_nothing() { throw DeviceError(kNoFloor); }
+size_t Backend::cache_bytes() { throw DeviceError(kNoFloor); }
 
 }  // namespace roi

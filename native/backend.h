@@ -145,6 +145,13 @@ class Backend {
 
   /// c = a + b over n floats of host memory: the floor that benchmarks of the CPU measure against.
   virtual void add(const float* a, const float* b, float* c, int64_t n);
+  /// The same of a GPU, enqueued: a copy of all of `source`, zeros into all of `target`, a launch that does
+  /// nothing.
+  virtual void copy(Memory& target, const Memory& source);
+  virtual void fill(Memory& target);
+  virtual void launch_nothing();
+  /// The GPU's last level of cache, in bytes.
+  virtual size_t cache_bytes();
 };
 
 }  // namespace roi

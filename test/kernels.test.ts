@@ -7,7 +7,11 @@ const test = suite('kernels');
 if (hasCompiler()) {
   test('no kernel spills or has a stack, on any architecture', async () => {
     const resources = await allResources();
-    assert.is(new Set(resources.map(({ kernel }) => kernel)).size, elementTypes.length);
+    const kernels = new Set(resources.map(({ kernel }) => kernel));
+    assert.equal([...kernels].sort(), [
+      'roi_nothing',
+      ...elementTypes.map((type) => `roi_step_${type}`).sort(),
+    ]);
     for (const { kernel, architecture, stack, spillStores, spillLoads } of resources)
       assert.equal([stack, spillStores, spillLoads], [0, 0, 0], `${kernel} on sm_${architecture}`);
   });

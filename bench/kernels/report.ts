@@ -14,7 +14,8 @@ async function main(): Promise<void> {
     if (process.stderr.isTTY) process.stderr.write(`\r${done}/${of}${done === of ? '\n' : ''}`);
   });
   const header = ['kernel', 'sm', 'registers', 'stack', 'spill stores', 'spill loads', 'blocks of 256 an SM'];
-  const rows = resources.map((r) =>
+  const steps = resources.filter(({ kernel }) => kernel !== 'roi_nothing');
+  const rows = steps.map((r) =>
     [r.kernel, r.architecture, r.registers, r.stack, r.spillStores, r.spillLoads, r.blocks].map(String),
   );
   if (process.argv.includes('--write')) writeSection('resources', markdownTable(header, rows));

@@ -31,6 +31,7 @@ const registersOfMultiprocessor = 65536;
 /** ptxas hands them out to warps, in pieces of 256. */
 const registersOfBlock = (registers: number) => 8 * 256 * Math.ceil((registers * 32) / 256);
 
+/** `output` of one kernel. */
 function parse(output: string, architecture: number): Resources {
   const find = (pattern: RegExp) => {
     const match = pattern.exec(output);
@@ -62,6 +63,7 @@ export async function allResources(onEach?: (done: number, of: number) => void):
   const folder = mkdtempSync(join(tmpdir(), 'roi-loss-kernels-'));
   const jobs = elementTypes.flatMap((type) => architectures.map((architecture) => ({ type, architecture })));
   const results: Resources[] = [];
+  let done = 0;
   const queue = jobs.values();
   const worker = async () => {
     for (const { type, architecture } of queue) {
@@ -69,8 +71,10 @@ export async function allResources(onEach?: (done: number, of: number) => void):
       const target = join(folder, `${type}-${architecture}.cubin`);
       const args = [...options, `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin', source, '-o', target];
       const { stderr } = await run(nvcc, args);
-      results.push(parse(stderr, architecture));
-      onEach?.(results.length, jobs.length);
+      // What each kernel takes stands behind its name.
+      const outputs = stderr.split(/(?=ptxas info\s+: Compiling entry function)/).slice(1);
+      results.push(...outputs.map((output) => parse(output, architecture)));
+      onEach?.(++done, jobs.length);
     }
   };
   try {

@@ -84,7 +84,7 @@ class Case:
         self.device, self.bytes, self.cache = request["device"], request["bytes"], request["cache"]
         self.grad, self.grad_scale = request["grad"], request["gradScale"]
         self.dtype = getattr(torch, request["dtype"])
-        self.shapes = request["shapes"]
+        self.shapes, self.compile = request["shapes"], request["compile"]
 
     def load(self, is_static=False):
         """The inputs, and their leaves. `is_static`: with the indices of foreground RoIs, which are then not searched for."""
@@ -162,12 +162,14 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         if "prepare" in request:
-            lanes = {}  # first, so that their memory is free
             lanes, answer = prepare(request["prepare"])
         else:
             wanted = request["time"]
             effort = (wanted["milliseconds"], wanted["leastSamples"])
             answer = {name: timing(lanes[name].sample, *effort) for name in wanted["lanes"]}
+            lanes = {}  # others want the memory
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
         print(json.dumps(answer), flush=True)
 
 

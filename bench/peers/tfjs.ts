@@ -53,16 +53,15 @@ function tensorsOf(tf: Tf, spec: Case, inputs: LossInputs): Named {
   );
 }
 
-/**
- * Undefined where the backend lacks a kernel that the case needs, or the case is too large for it.
- */
+/** Undefined where the backend lacks a kernel that the case needs, or the case is too large for it. */
 export async function measureTfjs(
   tf: Tf,
   backend: (typeof backends)[number],
   spec: Case,
   inputs: LossInputs,
   effort: Effort,
-): Promise<{ readonly outcome: Outcome; readonly timing: Timing } | undefined> {
+  check: (outcome: Outcome) => void,
+): Promise<Timing | undefined> {
   if ((inputs.maskLogits?.length ?? 0) > mostLogits) return undefined;
   await tf.setBackend(backend);
   const tensors = tensorsOf(tf, spec, inputs);
@@ -81,8 +80,8 @@ export async function measureTfjs(
       };
     });
   try {
-    const { [backend]: timing } = race({ [backend]: step }, effort);
-    return { outcome: step(), timing: timing! };
+    check(step());
+    return race({ [backend]: step }, effort)[backend]!;
   } catch (error) {
     if (/not registered for backend/.test((error as Error).message)) return undefined;
     throw error;

@@ -10,7 +10,7 @@ import { disagreement, type Outcome } from '../outcome';
 import type { Timing } from '../statistics';
 import type { Effort } from '../timing';
 
-export const howToInstall = 'apt-get install python3-torch python3-torchvision';
+const howToInstall = 'apt-get install python3-torch python3-torchvision';
 
 /** The first Python that has torch and torchvision. */
 function findPython(): string | undefined {
@@ -64,6 +64,19 @@ export interface TorchTimings {
   readonly absent: { readonly [lane: string]: string };
 }
 
+type Started = { readonly torch: Torch; readonly about: About } | undefined;
+
+/** By peer, for the reports: PyTorch's version and what it lacks, or how to install it. */
+export const aboutTorch = (started: Started): { readonly [peer: string]: string } =>
+  started
+    ? {
+        torch: started.about.description,
+        ...Object.fromEntries(
+          Object.entries(started.about.absent).map(([name, how]) => [name, `absent: ${how}`]),
+        ),
+      }
+    : { torch: `absent: ${howToInstall}` };
+
 /** Python with PyTorch and torchvision, in a process of its own that lives as long as the benchmark. */
 export class Torch implements Disposable {
   readonly #python;
@@ -79,7 +92,7 @@ export class Torch implements Disposable {
   }
 
   /** With its versions; undefined where there is none. */
-  static async start(): Promise<{ torch: Torch; about: About } | undefined> {
+  static async start(): Promise<Started> {
     const python = findPython();
     if (!python) return undefined;
     const torch = new Torch(python);
@@ -112,6 +125,8 @@ export class Torch implements Disposable {
       prepare: {
         ...{ folder: this.#folder, shapes: shapesOf(spec, inputs), bytes: bytesOf(spec) },
         ...{ device, threads, cache, dtype: spec.sizes.dtype ?? 'float32', grad: hasGrad(spec), gradScale },
+        // It takes half a minute.
+        compile: spec.group === 'CUDA',
         options: { beta: box?.beta ?? 1, kind: mask?.kind ?? 'bce', maskWeight: mask?.weight ?? 1 },
       },
     });

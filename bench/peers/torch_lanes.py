@@ -112,7 +112,7 @@ def on_cuda(case, loss_of):
         "torch eager": lambda: OnCuda(case, loss_of),
         "torch CUDA graph": lambda: OnCuda(case, loss_of, is_static=True, in_graph=True),
     }
-    if hasattr(torch, "compile"):
+    if case.compile and hasattr(torch, "compile"):
         torch._dynamo.reset()  # or it gives up after some shapes, and runs eagerly without a word
         compiled = torch.compile(loss_of, dynamic=False)
         lanes["torch.compile"] = lambda: OnCuda(case, compiled, is_static=True)

@@ -23,6 +23,12 @@ size_t byte_count(Napi::Value value) {
   return static_cast<size_t>(bytes);
 }
 
+MemoryRef memory_of(Napi::Value value) {
+  MemoryRef memory = MemoryHandle::from(value);
+  if (!memory) throw_coded<Napi::TypeError>(value.Env(), "ERR_ROI_LOSS_TYPE", "expected memory of a device");
+  return memory;
+}
+
 }  // namespace
 
 /// The environment may end while steps are under way. This hook is added after the notifier's own and so runs
@@ -53,7 +59,10 @@ Napi::Function DeviceHandle::define(Napi::Env env) {
        InstanceMethod<&DeviceHandle::flush>("flush"), InstanceMethod<&DeviceHandle::add>("add"),
        InstanceMethod<&DeviceHandle::mark>("mark"),
        InstanceMethod<&DeviceHandle::begin_capture>("beginCapture"),
-       InstanceMethod<&DeviceHandle::end_capture>("endCapture"),
+       InstanceMethod<&DeviceHandle::end_capture>("endCapture"), InstanceMethod<&DeviceHandle::copy>("copy"),
+       InstanceMethod<&DeviceHandle::fill>("fill"),
+       InstanceMethod<&DeviceHandle::launch_nothing>("launchNothing"),
+       InstanceMethod<&DeviceHandle::cache_bytes>("cacheBytes"),
        InstanceMethod<&DeviceHandle::dispose>("dispose")});
 }
 
@@ -178,6 +187,30 @@ Napi::Value DeviceHandle::end_capture(const Napi::CallbackInfo& info) {
   const auto device = backend(info.Env());
   return GraphHandle::create(info.Env(), device,
                              with_js_errors(info.Env(), "capturing", [&] { return device->end_capture(); }));
+}
+
+void DeviceHandle::copy(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  const MemoryRef target = memory_of(info[0]), source = memory_of(info[1]);
+  with_js_errors(info.Env(), "copying", [&] { device->copy(*target, *source); });
+}
+
+void DeviceHandle::fill(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  const MemoryRef target = memory_of(info[0]);
+  with_js_errors(info.Env(), "filling", [&] { device->fill(*target); });
+}
+
+void DeviceHandle::launch_nothing(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  with_js_errors(info.Env(), "launching", [&] { device->launch_nothing(); });
+}
+
+Napi::Value DeviceHandle::cache_bytes(const Napi::CallbackInfo& info) {
+  const auto device = backend(info.Env());
+  const size_t bytes =
+      with_js_errors(info.Env(), "asking for the cache", [&] { return device->cache_bytes(); });
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
 }
 
 void DeviceHandle::dispose(const Napi::CallbackInfo&) {

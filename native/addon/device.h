@@ -40,6 +40,11 @@ class DeviceHandle : public Napi::ObjectWrap<DeviceHandle> {
   /// beginCapture() and endCapture(), which gives a Graph: what the owner of the stream would do.
   void begin_capture(const Napi::CallbackInfo& info);
   Napi::Value end_capture(const Napi::CallbackInfo& info);
+  /// copy(target, source), fill(target), launchNothing() and cacheBytes(): the floors of a GPU.
+  void copy(const Napi::CallbackInfo& info);
+  void fill(const Napi::CallbackInfo& info);
+  void launch_nothing(const Napi::CallbackInfo& info);
+  Napi::Value cache_bytes(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
   struct Cleanup;

@@ -153,6 +153,25 @@ class CudaBackend : public Backend {
     static_cast<const Graph&>(graph).launch(stream_.handle());
   }
 
+  void copy(Memory& target, const Memory& source) override {
+    const Driver& driver = gpu_->driver();
+    if (!driver.copy_on_device) throw DeviceError("this driver does not copy on the device");
+    if (target.bytes() < source.bytes()) throw DeviceError("the target of a copy is smaller than its source");
+    const Current current(*gpu_);
+    driver.check(driver.copy_on_device(address(target), address(source), source.bytes(), stream_.handle()),
+                 "copying on the device");
+  }
+  void fill(Memory& target) override {
+    const Current current(*gpu_);
+    clear(address(target), target.bytes(), 0, stream_.handle());
+  }
+  void launch_nothing() override {
+    Kernel& kernel = gpu_->nothing();
+    const Current current(*gpu_);
+    kernel.launch(1, 0, stream_.handle(), {});
+  }
+  size_t cache_bytes() override { return gpu_->cache_bytes(); }
+
   std::unique_ptr<Mark> mark() override {
     const Current current(*gpu_);
     auto mark = std::make_unique<EventMark>(gpu_);

@@ -28,7 +28,8 @@ struct IpcHandle {
 
 constexpr Status kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209, kNotReady = 600;
 
-constexpr int kMultiprocessorCount = 16, kComputeCapabilityMajor = 75, kComputeCapabilityMinor = 76;
+constexpr int kMultiprocessorCount = 16, kL2CacheSize = 38, kComputeCapabilityMajor = 75,
+              kComputeCapabilityMinor = 76;
 constexpr int kPointerContext = 1, kPointerMemoryType = 2, kPointerDeviceOrdinal = 9;
 constexpr unsigned kMemoryTypeDevice = 2;
 constexpr unsigned kHostAllocPortable = 1, kHostAllocMapped = 2;
@@ -80,6 +81,7 @@ constexpr int kCaptureGlobal = 0, kCaptureThreadLocal = 1, kCaptureRelaxed = 2;
 
 /// Of these a driver may lack any; what needs them says so.
 #define ROI_DRIVER_OPTIONAL_FUNCTIONS(X) \
+  X(copy_on_device, "cuMemcpyDtoDAsync_v2", (DevicePointer target, DevicePointer source, size_t bytes, StreamHandle stream)) \
   X(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle* handle, DevicePointer pointer)) \
   X(ipc_open_handle, "cuIpcOpenMemHandle_v2", (DevicePointer* pointer, IpcHandle handle, unsigned flags)) \
   X(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer)) \

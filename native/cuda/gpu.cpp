@@ -115,4 +115,24 @@ Kernel& Gpu::step(DType dtype) {
   return *steps_[slot];
 }
 
+Kernel& Gpu::nothing() {
+  step(DType::kFloat32);
+  const std::lock_guard lock(mutex_);
+  if (!nothing_) {
+    const Current current(*this);
+    Function function;
+    driver_.check(
+        driver_.module_function(&function, modules_[static_cast<size_t>(DType::kFloat32)], "roi_nothing"),
+        "looking for the kernel");
+    nothing_ = std::make_unique<Kernel>(driver_, function);
+  }
+  return *nothing_;
+}
+
+size_t Gpu::cache_bytes() const {
+  int bytes = 0;
+  driver_.check(driver_.device_attribute(&bytes, kL2CacheSize, device_), "asking for the size of the cache");
+  return static_cast<size_t>(bytes);
+}
+
 }  // namespace roi::cuda

@@ -57,6 +57,10 @@ class Gpu {
   const GpuInfo& info() const { return info_; }
   /// The step of an element type, loaded when it is first asked for.
   Kernel& step(DType dtype);
+  /// A kernel that does nothing.
+  Kernel& nothing();
+  /// The L2, in bytes.
+  size_t cache_bytes() const;
 
  private:
   static constexpr int kFloatTypes = 3;
@@ -69,7 +73,7 @@ class Gpu {
   int multiprocessors_ = 0;
   std::mutex mutex_;  // of the kernels
   Module modules_[kFloatTypes] = {};
-  std::unique_ptr<Kernel> steps_[kFloatTypes];
+  std::unique_ptr<Kernel> steps_[kFloatTypes], nothing_;
 };
 
 /// While this lives the GPU's context is this thread's, and no capture of a stream that somebody has under

@@ -127,6 +127,8 @@ Status device_attribute(int* value, int attribute, DeviceNumber device) {
   if (!is_device(device)) return kInvalidDevice;
   if (attribute == kMultiprocessorCount) {
     *value = 4;
+  } else if (attribute == kL2CacheSize) {
+    *value = 4096;
   } else if (attribute == kComputeCapabilityMajor) {
     *value = 9;
   } else if (attribute == kComputeCapabilityMinor) {

@@ -136,6 +136,22 @@ Status copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHand
   });
 }
 
+Status copy_on_device(DevicePointer target, DevicePointer source, size_t bytes, StreamHandle stream_handle) {
+  return in_context(Call::copy_on_device, [&](const ContextPointer& context) -> Status {
+    const auto stream = stream_of(context, stream_handle);
+    if (!stream) return kInvalidHandle;
+    if (bytes == 0) return kSuccess;
+    const auto to = context->memory.find(target, bytes), from = context->memory.find(source, bytes);
+    if (!to || !from) return kInvalidValue;
+    stream->enqueue([=, to = *to, from = *from]() -> Status {
+      std::memcpy(to.at(target), from.at(source), bytes);
+      to.mark_written(target, bytes);
+      return kSuccess;
+    });
+    return kSuccess;
+  });
+}
+
 Status set_bytes(DevicePointer target, unsigned char value, size_t bytes, StreamHandle stream_handle) {
   return in_context(Call::set_bytes, [&](const ContextPointer& context) -> Status {
     const auto stream = stream_of(context, stream_handle);
