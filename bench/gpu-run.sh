@@ -51,12 +51,13 @@ stage() {
     return
   fi
   local begin=$SECONDS
-  timeout --kill-after=10 "$((limit < left ? limit : left))" "$@" > "$out/$name.log" 2>&1
+  timeout --kill-after=30 "$((limit < left ? limit : left))" "$@" > "$out/$name.log" 2>&1
   status=$?
   local told="$((SECONDS - begin)) s, $(tail -n 1 "$out/$name.log")"
   if [ $status -eq 0 ]; then
     summary+=("$name: $told")
   else
+    # The benchmarks tell and write what they have when they are stopped.
     [ $status -eq 124 ] && told="stopped after $told"
     summary+=("$name: FAILED ($status), $told")
     failed=1
@@ -73,7 +74,7 @@ command -v nvidia-smi > /dev/null &&
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/gpu.txt"
 stage devices 20 node node -e "console.log(JSON.stringify(require('roi-loss').devices()))"
 stage suites 120 node node --import tsx test/run.ts --devices gpu
-stage bench 240 node node --import tsx --expose-gc bench/main.ts --device cuda --quick --out "$results" --json "$out/bench.json"
+stage bench 270 node node --import tsx --expose-gc bench/main.ts --device cuda --quick --out "$results" --json "$out/bench.json"
 stage ncu 90 ncu node --import tsx bench/cuda/ncu.ts "$out/ncu.json"
 sanitize memcheck golden
 sanitize racecheck golden

@@ -12,6 +12,17 @@ export interface CaseInputs {
 
 type Labels = Pick<LossInputs, 'labels' | 'maskLabels'>;
 
+/** Drawing more numbers than these takes seconds; they come again, in other rows. */
+const mostDrawn = 2 ** 22;
+
+function manyFloats(next: () => number, count: number): Float32Array {
+  const drawn = floats(next, Math.min(count, mostDrawn));
+  if (count === drawn.length) return drawn;
+  const all = new Float32Array(count);
+  for (let i = 0; i < count; i += drawn.length) all.set(drawn.subarray(0, count - i), i);
+  return all;
+}
+
 /** The inputs that have a gradient. */
 export const gradNames = (inputs: LossInputs): GradName[] =>
   (['classLogits', 'boxDeltas', 'maskLogits'] as const).filter((name) => inputs[name]);
@@ -41,7 +52,7 @@ export function inputsOf(spec: Case): CaseInputs {
   };
   if (!terms.includes('mask')) return { own: rows, peers: rows, labels };
 
-  const maskLogits = floats(next, masks * maskChannels * pixels);
+  const maskLogits = manyFloats(next, masks * maskChannels * pixels);
   const own = {
     ...rows,
     maskLogits,

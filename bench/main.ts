@@ -31,7 +31,15 @@ function choose(half: Half, { filter, quick: isQuick }: Arguments): Case[] {
   return half.cases.filter(({ name, slow }) => name.includes(filter) && (filter || !isQuick || !slow));
 }
 
-/** All of `chosen`, with a progress bar. */
+/** Whether somebody has had enough: what was measured until then is told and written. */
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    stopped = true;
+    console.log('\nstopping after this case; again to stop at once');
+  });
+
+/** All of `chosen`, with a progress bar; fewer where it was stopped. */
 async function measureAll(chosen: readonly Case[], half: Half, label: string): Promise<Result[]> {
   const bar = new SingleBar({
     format: `${label}{bar} {value}/{total} {name}`,
@@ -44,6 +52,9 @@ async function measureAll(chosen: readonly Case[], half: Half, label: string): P
   bar.start(chosen.length, 0, { name: '' });
   try {
     for (const spec of chosen) {
+      // Signals come between the turns of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (stopped) break;
       bar.update(results.length, { name: spec.name });
       results.push(await half.measure(spec));
     }
@@ -63,9 +74,11 @@ async function runHalf(half: Half, args: Arguments): Promise<Run> {
 
   const runs: Result[][] = [];
   const chosen = choose(half, args);
-  while (runs.length < args.runs) {
+  while (runs.length < args.runs && !stopped) {
     const label = args.runs > 1 ? `run ${runs.length + 1} of ${args.runs} ` : '';
-    runs.push(await measureAll(chosen, half, label));
+    const results = await measureAll(chosen, half, label);
+    // Of several runs an incomplete one has nothing to say.
+    if (runs.length === 0 || !stopped) runs.push(results);
   }
   const results = mergeResults(runs);
   const verdicts = mergeVerdicts(runs.map((run) => half.verdictsOf(run)));
@@ -74,7 +87,7 @@ async function runHalf(half: Half, args: Arguments): Promise<Run> {
   const absent = absentLanes(results);
   if (absent.length > 0) console.log(`Not timed:\n${absent.join('\n')}\n`);
   if (absent.some((line) => line.includes('WRONG'))) process.exitCode = 1;
-  return { ...header, peers, lanes, quick: args.quick, runs: args.runs, results, verdicts };
+  return { ...header, peers, lanes, quick: args.quick, runs: runs.length, results, verdicts };
 }
 
 async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
@@ -86,7 +99,7 @@ async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
       throw new Error(`no case has '${args.filter}' in its name; there are ${names.join('; ')}`);
     }
     const runs: Run[] = [];
-    for (const half of withCases) runs.push(await runHalf(half, args));
+    for (const half of withCases) if (!stopped) runs.push(await runHalf(half, args));
     const results = runs.flatMap((run) => run.results);
     if (args.compare) {
       const changes = formatChanges(

@@ -86,6 +86,8 @@ export class Torch implements Disposable {
   private constructor(python: string) {
     this.#python = spawn(python, [join(__dirname, 'pytorch.py')], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      // Ctrl-C is for this process; Python ends with its standard input.
+      detached: true,
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
     });
     this.#answers = createInterface({ input: this.#python.stdout })[Symbol.asyncIterator]();

@@ -6,7 +6,7 @@ import time
 
 import torch
 
-COPIES_AT_MOST = 64
+COPIES_AT_MOST = 32
 
 
 def has(module):
