@@ -12,7 +12,7 @@ namespace roi::dice {
 /// σ(1 − y) + y(1 − σ), which is a(1 − t) + t(1 − a) on either side.
 template <class F>
 ROI_FORMULA F mismatch(const Pixel<F>& p) {
-  return (p.error - p.minus_tail) + F(2.0f) * p.error * p.minus_tail;
+  return p.error + p.minus_tail * (F(2.0f) * p.error - F(1.0f));
 }
 
 /// σ·y.
