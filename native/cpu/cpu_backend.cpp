@@ -63,14 +63,21 @@ int64_t work_of(const Problem& p) {
 
 /// What a step needs room for: a loss for each RoI, and rows that are not contiguous floats where they lie.
 struct Room {
-  int64_t rois, row, class_row;
+  int64_t rois = 0, input_row = 0, target_row = 0, grad_row = 0, class_row = 0;
+
+  bool holds(const Room& other) const {
+    return other.rois <= rois && other.input_row <= input_row && other.target_row <= target_row &&
+           other.grad_row <= grad_row && other.class_row <= class_row;
+  }
 };
 
 Room room_of(const Problem& p) {
-  const bool direct_masks =
-      p.mask.dtype == DType::kFloat32 && p.mask.target_dtype == DType::kFloat32 && !p.mask.channels_last;
   constexpr int64_t box_row = 4;
-  return {std::max(p.rois, p.mask_rois), direct_masks ? box_row : std::max(p.mask.pixels(), box_row),
+  const int64_t stride = p.mask.channels_last ? p.mask.channels : 1;
+  const auto mask_row = [&](bool direct) { return direct ? box_row : std::max(p.mask.pixels(), box_row); };
+  return {std::max(p.rois, p.mask_rois), mask_row(is_direct(p.mask.dtype, stride)),
+          mask_row(is_direct(p.mask.target_dtype, 1)),
+          mask_row(is_direct(p.mask.dtype, p.mask.compact_grad ? 1 : stride)),
           p.cls.dtype == DType::kFloat32 ? 0 : p.classes};
 }
 
@@ -176,17 +183,21 @@ class CpuBackend : public Backend {
   /// Room for the step, so that the step itself allocates nothing. A queued step may be using what must grow.
   void reserve(const Problem& p) {
     const Room need = room_of(p);
-    if (need.rois <= room_.rois && need.row <= room_.row && need.class_row <= room_.class_row) return;
+    if (room_.holds(need)) return;
     synchronize();
-    room_ = {std::max(need.rois, room_.rois), std::max(need.row, room_.row),
-             std::max(need.class_row, room_.class_row)};
+    const Room room{std::max(need.rois, room_.rois), std::max(need.input_row, room_.input_row),
+                    std::max(need.target_row, room_.target_row), std::max(need.grad_row, room_.grad_row),
+                    std::max(need.class_row, room_.class_row)};
     for (auto* losses : {&class_losses_, &box_losses_, &mask_losses_})
-      losses->resize(static_cast<size_t>(room_.rois));
+      losses->resize(static_cast<size_t>(room.rois));
     for (ThreadState& thread : threads_) {
-      for (RowBuffer* buffer : {&thread.inputs, &thread.targets, &thread.grad}) buffer->reserve(room_.row);
-      for (RowBuffer& buffer : thread.block_scores) buffer.reserve(room_.class_row);
-      for (RowBuffer& buffer : thread.block_grads) buffer.reserve(room_.class_row);
+      thread.inputs.reserve(room.input_row);
+      thread.targets.reserve(room.target_row);
+      thread.grad.reserve(room.grad_row);
+      for (RowBuffer& buffer : thread.block_scores) buffer.reserve(room.class_row);
+      for (RowBuffer& buffer : thread.block_grads) buffer.reserve(room.class_row);
     }
+    room_ = room;  // only now: any of it may have thrown
   }
 
   void execute(const Problem& p, Result& result) {
@@ -240,7 +251,7 @@ class CpuBackend : public Backend {
   const RowKernels& rows_;
   ThreadPool pool_;
   std::vector<ThreadState> threads_;
-  Room room_{0, 0, 0};
+  Room room_;
   std::vector<double> class_losses_, box_losses_, mask_losses_;  // by RoI
   StepQueue queue_;                                              // last, so that it ends first
 };

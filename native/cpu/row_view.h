@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstring>
-#include <vector>
+#include <memory>
 
 #include "rows.h"
 
@@ -10,51 +10,59 @@
 
 namespace roi {
 
+/// Whether rows of `dtype` and `stride` are used where they lie.
+inline bool is_direct(DType dtype, int64_t stride) { return dtype == DType::kFloat32 && stride == 1; }
+
 /// Where a row lies: `n` elements of a tensor, from `offset` on, `stride` apart.
 struct RowPlace {
   DType dtype;
   int64_t offset, stride, n;
 
-  bool is_direct() const { return dtype == DType::kFloat32 && stride == 1; }
+  bool is_direct() const { return roi::is_direct(dtype, stride); }
 };
 
-/// Room of one thread for one row.
+/// Room of one thread for one row. What it does not use of it stays unmapped, as nothing is written to it.
 class RowBuffer {
  public:
+  /// Of n elements, unless there is as much already. Throws std::bad_alloc.
   void reserve(int64_t n) {
-    floats_.resize(static_cast<size_t>(n));
-    bits_.resize(static_cast<size_t>(n));
+    if (n <= room_) return;
+    const auto size = static_cast<size_t>(n);
+    auto floats = std::make_unique_for_overwrite<float[]>(size);
+    bits_ = std::make_unique_for_overwrite<uint16_t[]>(size);
+    floats_ = std::move(floats);
+    room_ = n;
   }
 
   const float* read(const RowKernels& rows, const void* tensor, const RowPlace& at) {
     if (at.is_direct()) return static_cast<const float*>(tensor) + at.offset;
     if (at.dtype == DType::kFloat32) {
-      gather(static_cast<const float*>(tensor), at, floats_.data());
+      gather(static_cast<const float*>(tensor), at, floats_.get());
     } else if (at.stride == 1) {
-      rows.widen(static_cast<const char*>(tensor) + at.offset * size_of(at.dtype), at.dtype, floats_.data(),
+      rows.widen(static_cast<const char*>(tensor) + at.offset * size_of(at.dtype), at.dtype, floats_.get(),
                  at.n);
     } else {
       // Targets alone can be bytes, and they are contiguous.
-      gather(static_cast<const uint16_t*>(tensor), at, bits_.data());
-      rows.widen(bits_.data(), at.dtype, floats_.data(), at.n);
+      gather(static_cast<const uint16_t*>(tensor), at, bits_.get());
+      rows.widen(bits_.get(), at.dtype, floats_.get(), at.n);
     }
-    return floats_.data();
+    return floats_.get();
   }
 
   /// Where to compute a row that is to be written to `tensor`; then `commit` it.
   float* target(void* tensor, const RowPlace& at) {
-    return at.is_direct() ? static_cast<float*>(tensor) + at.offset : floats_.data();
+    return at.is_direct() ? static_cast<float*>(tensor) + at.offset : floats_.get();
   }
 
   void commit(const RowKernels& rows, void* tensor, const RowPlace& at) {
     if (at.is_direct()) return;
     if (at.dtype == DType::kFloat32) {
-      scatter(floats_.data(), static_cast<float*>(tensor), at);
+      scatter(floats_.get(), static_cast<float*>(tensor), at);
     } else if (at.stride == 1) {
-      rows.narrow(floats_.data(), static_cast<uint16_t*>(tensor) + at.offset, at.dtype, at.n);
+      rows.narrow(floats_.get(), static_cast<uint16_t*>(tensor) + at.offset, at.dtype, at.n);
     } else {
-      rows.narrow(floats_.data(), bits_.data(), at.dtype, at.n);
-      scatter(bits_.data(), static_cast<uint16_t*>(tensor), at);
+      rows.narrow(floats_.get(), bits_.get(), at.dtype, at.n);
+      scatter(bits_.get(), static_cast<uint16_t*>(tensor), at);
     }
   }
 
@@ -68,8 +76,9 @@ class RowBuffer {
     for (int64_t i = 0; i < at.n; i++) tensor[at.offset + i * at.stride] = row[i];
   }
 
-  std::vector<float> floats_;
-  std::vector<uint16_t> bits_;
+  int64_t room_ = 0;
+  std::unique_ptr<float[]> floats_;
+  std::unique_ptr<uint16_t[]> bits_;
 };
 
 /// Zeros, which every float type writes as zero bits.
