@@ -59,7 +59,7 @@ const manifest = createRequire(__filename)('../../package.json');
 test('holds the binaries, the compiled library, what is needed to build, and nothing else', () => {
   const paths = own.files.map(({ path }) => path);
   const expected =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|dist\/.*\.(m?js|d\.m?ts)(\.map)?|lib\/.*\.m?ts|native\/(?!format).*\.(h|cpp|cuh?|map|mjs)|prebuilds\/.*\.node)$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|CMakeLists\.txt|dist\/.*\.(m?js|d\.m?ts)(\.map)?|lib\/.*\.m?ts|native\/(?!format).*\.(h|cpp|cuh?|map|mjs)|prebuilds\/.*\.node)$/;
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],
