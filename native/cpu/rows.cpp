@@ -139,6 +139,32 @@ ROI_INLINE float max_of(const float* x, int64_t n) {
   return max_of_lanes(m);
 }
 
+/// Below this Σ_{c ≠ u} exp(z_c − z_u), the label u is all but certain.
+constexpr float kAllButCertain = 0x1p-20f;
+
+/// The exponentials of a row whose label is all but certain, which are all that its loss is: with what z_c −
+/// z_u was rounded by (Knuth's exact difference), up to 2e-6 of them. Returns their sum over c ≠ u.
+template <bool kGradient>
+float exact_exponentials(const ClassRow& row) {
+  const Floats largest(row.scores[row.label]);
+  double sum = 0;
+  for_each_tile(row.n, [&](int64_t begin, int64_t end) {
+    Floats others(0.0f);
+    for_each_vector(begin, end, [&](int64_t i, auto lanes) {
+      const Floats z = load(row.scores + i, lanes);
+      const Floats below = z - largest, back = below - z;
+      const Floats rounded = (z - (below - back)) - (largest + back);
+      const Floats e = exp_nonpositive(below);
+      const Floats exact = e + e * rounded;
+      const Mask is_label{lane_numbers() == static_cast<int32_t>(row.label - i)};
+      others += keep(select(is_label, Floats(0.0f), exact), lanes);
+      if constexpr (kGradient) store(row.grad + i, exact, lanes);
+    });
+    sum += sum_of_lanes(others);
+  });
+  return static_cast<float>(sum);
+}
+
 template <bool kGradient, bool kEven>
 ROI_INLINE cross_entropy::Row exponentials(const ClassRow& row) {
   const float largest = max_of(row.scores, row.n);
@@ -163,7 +189,9 @@ ROI_INLINE cross_entropy::Row exponentials(const ClassRow& row) {
     others_sum += sum_of_lanes(others);
     if constexpr (kEven) weighted_sum += sum_of_lanes(weighted);
   });
-  return {largest, label_logit, label_exp, static_cast<float>(others_sum), static_cast<float>(weighted_sum)};
+  auto others = static_cast<float>(others_sum);
+  if (label_logit == largest && others < kAllButCertain) others = exact_exponentials<kGradient>(row);
+  return {largest, label_logit, label_exp, others, static_cast<float>(weighted_sum)};
 }
 
 template <bool kEven>
