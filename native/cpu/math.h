@@ -25,8 +25,8 @@ ROI_INLINE F less_logarithms_of_two(F x, F n) {
 }
 
 /// e^x for x ≤ 0, 0 where that is below the smallest normal float (x < −87.7), NaN for NaN. Within 1.5 ulp
-/// for x ≥ −16, 5 ulp below. x = n·ln 2 + r with |r| ≤ ½ ln 2, so e^x = 2^n·e^r; the polynomial is minimax
-/// for e^r.
+/// for x ≥ −16, 5 ulp below; where x grows by an ulp it may fall by one. x = n·ln 2 + r with |r| ≤ ½ ln 2, so
+/// e^x = 2^n·e^r; the polynomial is minimax for e^r.
 template <class F>
 ROI_INLINE F exp_nonpositive(F x) {
   // Adding 1.5 · 2^23 leaves an integer in the low bits; with 127 more it is the exponent of 2^n as floats
@@ -43,7 +43,7 @@ ROI_INLINE F exp_nonpositive(F x) {
   return power + power * r * p;
 }
 
-/// log(1 + x) for x in [0, 2^100], NaN for NaN, within 3 ulp, at tiny x too.
+/// log(1 + x) for x ≥ 0, NaN for NaN and ∞, within 3 ulp, at tiny x too.
 /// 1 + x = 2^k·(1 + f) with f in [√½ − 1, √2 − 1]; the polynomial is minimax for log(1 + f).
 ROI_INLINE Floats log1p_nonnegative(Floats x) {
   const int32_t sqrt_half = 0x3f3504f3;

@@ -9,8 +9,9 @@ namespace roi {
 /// Within 2 ulp for b in [1, 2].
 ROI_GPU float quotient(float a, float b) { return a * gpu::reciprocal_approx(b); }
 
-/// e^x for x ≤ 0, 0 below the smallest normal float, NaN for NaN and −∞. Relative error below 5e-7. x·log₂e
-/// alone would be off by half an ulp of itself, 5e-6 at the far end: what its rounding took is put back.
+/// e^x for x ≤ 0, 0 below the smallest normal float, NaN for NaN and −∞ (and below −2e38). Relative error
+/// below 6.5e-7, where exp2_approx is as far off as it may be. x·log₂e alone would be off by half an ulp of
+/// itself, 5e-6 at the far end: what its rounding took is put back.
 ROI_GPU float exp_nonpositive(float x) {
   const float t = x * 1.44269504f;
   const float power = gpu::exp2_approx(t);
