@@ -11,6 +11,8 @@ interface Package {
   readonly resolved?: string;
   readonly link?: boolean;
   readonly dev?: boolean;
+  /** A development dependency that is also an optional one of those who install the package. */
+  readonly devOptional?: boolean;
   readonly hasInstallScript?: boolean;
 }
 
@@ -44,19 +46,19 @@ for (const path of locks)
   });
 
 test('what is installed with the package is node-gyp-build alone, which runs nothing', () => {
-  const production = packagesOf(read('package-lock.json')).filter(([, { dev }]) => !dev);
+  const production = packagesOf(read('package-lock.json')).filter(
+    ([, { dev, devOptional }]) => !dev && !devOptional,
+  );
   assert.equal(
     production.map(([path]) => path),
     ['node_modules/node-gyp-build'],
   );
   assert.equal(Object.keys(manifest.dependencies), ['node-gyp-build']);
-  for (const kind of [
-    'optionalDependencies',
-    'peerDependencies',
-    'bundleDependencies',
-    'bundledDependencies',
-  ])
+  for (const kind of ['optionalDependencies', 'bundleDependencies', 'bundledDependencies'])
     assert.not.ok(kind in manifest, `has ${kind}`);
+  // npm installs no optional peer.
+  for (const peer of Object.keys(manifest.peerDependencies ?? {}))
+    assert.is(manifest.peerDependenciesMeta[peer]?.optional, true, `${peer} is no optional peer`);
   const { dependencies = {}, scripts = {} } = require('node-gyp-build/package.json');
   assert.equal(dependencies, {});
   assert.not.ok(['preinstall', 'install', 'postinstall'].some((script) => script in scripts));
