@@ -18,20 +18,22 @@ function cellOf({ cells }: Summary, loss: LossName, noise: number): Cell {
 export function lossChart(summary: Summary): string {
   const panelOf = (loss: LossName, noise: number): Panel => {
     const { points } = cellOf(summary, loss, noise);
-    const lineOf = (part: 'train' | 'validation', name: string): Line => ({
-      name,
-      color: part === 'train' ? '#555' : '#d55e00',
-      points: points.map((point) => [point.iteration, point[part]]),
-    });
+    const linesOf = (part: 'train' | 'validation', name: string): Line[] =>
+      (['total', 'mask'] as const).map((term) => ({
+        name,
+        color: part === 'train' ? '#555' : '#d55e00',
+        dashed: term === 'mask',
+        points: points.map((point) => [point.iteration, point[part][term]]),
+      }));
     return {
       title: `${loss}, ${levelName(noise)}`,
-      lines: [lineOf('train', 'training'), lineOf('validation', 'validation (clean masks)')],
+      lines: [...linesOf('train', 'training'), ...linesOf('validation', 'validation (clean masks)')],
     };
   };
   return draw(
     noisesOf(summary).map((noise) => lossNames.map((loss) => panelOf(loss, noise))),
     {
-      title: `L_cls + L_box + L_mask against the iteration (${seedsOf(summary)})`,
+      title: `L_cls + L_box + L_mask and (dashed) L_mask alone against the iteration (${seedsOf(summary)})`,
       x: { name: 'iteration', min: 0, max: summary.settings.steps },
       y: { name: 'loss' },
     },

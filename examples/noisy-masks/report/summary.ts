@@ -24,6 +24,18 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
+/** The total loss and the mask loss in it. */
+interface LossSpread {
+  readonly total: Spread;
+  readonly mask: Spread;
+}
+
+interface LossPoint {
+  readonly iteration: number;
+  readonly train: LossSpread;
+  readonly validation: LossSpread;
+}
+
 /** The runs of one loss at one level of noise, over the seeds. */
 export interface Cell {
   readonly loss: LossName;
@@ -41,12 +53,7 @@ export interface Cell {
   readonly f1: readonly Spread[];
   /** For each of `curveThresholds`, by recall. */
   readonly curves: readonly (readonly Spread[])[];
-  /** Against the iteration: the total loss. */
-  readonly points: readonly {
-    readonly iteration: number;
-    readonly train: Spread;
-    readonly validation: Spread;
-  }[];
+  readonly points: readonly LossPoint[];
 }
 
 /** A loss less BCE on the same seed: AP@[.5:.95], its mean over seeds, and half the width of the 95% interval. */
@@ -81,8 +88,10 @@ function cellOf(results: readonly Result[]): Cell {
   const over = (value: (scores: Scores) => number) => spreadOf(results.map(({ scores }) => value(scores)));
   const byThreshold = (name: 'precision' | 'recall' | 'f1') =>
     thresholds.map((_, i) => over((scores) => scores[name][i]!));
-  const lossAt = (i: number, part: 'train' | 'validation') =>
-    spreadOf(results.map(({ points }) => points[i]![part].total));
+  const lossAt = (i: number, part: 'train' | 'validation'): LossSpread => {
+    const of = (term: 'total' | 'mask') => spreadOf(results.map(({ points }) => points[i]![part][term]));
+    return { total: of('total'), mask: of('mask') };
+  };
   const [first] = results as [Result];
   return {
     loss,
