@@ -61,7 +61,7 @@ export function verdictTable(verdicts: readonly Verdict[]): { header: string[]; 
   };
 }
 
-type Table = ReturnType<typeof tableOf>;
+export type Table = ReturnType<typeof tableOf>;
 
 export const forTerminal = ({ header, rows }: Table, width: number) => formatTable(header, rows, width);
 

@@ -30,6 +30,12 @@ export function encode(proposal: Box, truth: Box): [dx: number, dy: number, dw: 
   return [(10 * (gx - px)) / pw, (10 * (gy - py)) / ph, 5 * Math.log(gw / pw), 5 * Math.log(gh / ph)];
 }
 
+/** The box that a proposal and its deltas mean: undoes `encode`. */
+export function decode(proposal: Box, [dx, dy, dw, dh]: ArrayLike<number> & Iterable<number>): Box {
+  const [px, py, pw, ph] = centred(proposal);
+  return around(px + (dx! / 10) * pw, py + (dy! / 10) * ph, pw * Math.exp(dw! / 5), ph * Math.exp(dh! / 5));
+}
+
 /** Centre, width and height. */
 export function centred([x0, y0, x1, y1]: Box): [x: number, y: number, w: number, h: number] {
   return [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0];
@@ -40,7 +46,7 @@ export function centred([x0, y0, x1, y1]: Box): [x: number, y: number, w: number
  * Pixel i covers [i, i + 1); outside the image all is 0.
  */
 export function roiAlign(
-  image: Float32Array,
+  image: ArrayLike<number>,
   imageSize: number,
   [x0, y0, x1, y1]: Box,
   size: number,

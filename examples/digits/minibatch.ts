@@ -1,7 +1,7 @@
 import { foregroundClasses, imageSize, loadDigits } from './digits';
 import { fitHead, predict } from './predictor';
 import { seeded } from './random';
-import { boxTarget, maskTarget, type Roi, sampleRois } from './rois';
+import { boxTarget, maskTarget, propose, type Roi, sampleRois } from './rois';
 import { composeScene } from './scenes';
 
 /** C: the K = 10 digits and, at index 0, background. */
@@ -20,7 +20,7 @@ export function makeMinibatch(onPhase: (text: string) => void) {
   const random = seeded(seed);
   const sample = (images: typeof digits.train, { scenes, roisPerScene, foreground }: typeof training) =>
     Array.from({ length: scenes }, () => composeScene(images, random)).flatMap((scene) =>
-      sampleRois(scene, roisPerScene, foreground, random),
+      sampleRois(scene, propose(scene, random), roisPerScene, foreground, random),
     );
   onPhase('Composing scenes');
   const seen = sample(digits.train, training);

@@ -2,24 +2,28 @@ import { type Box, iou, roiAlign } from './boxes';
 import { type Digits, imageSize } from './digits';
 import { between, pick, type Random, whole } from './random';
 
-/** A digit in a scene. */
-export interface Instance {
-  /** 1 to 10. */
+/** Something in a scene that RoIs are matched with. */
+export interface Labelled {
+  /** From 1. */
   readonly label: number;
+  /** The ground-truth box. */
+  readonly box: Box;
+}
+
+/** A digit in a scene. Its ground-truth box is the extent of its silhouette. */
+export interface Instance extends Labelled {
   /** The digit's own 28×28 pixels. */
   readonly image: Float32Array;
   /** Where these lie in the scene. */
   readonly frame: Box;
-  /** The ground-truth box: the extent of the digit's silhouette. */
-  readonly box: Box;
 }
 
 /** A picture of several digits. */
-export interface Scene {
+export interface Scene<I extends Labelled = Instance> {
   /** Width and height in pixels. */
   readonly size: number;
   readonly pixels: Float32Array;
-  readonly instances: readonly Instance[];
+  readonly instances: readonly I[];
 }
 
 const sceneSize = 256;

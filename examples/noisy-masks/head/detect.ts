@@ -1,0 +1,136 @@
+import * as tf from '@tensorflow/tfjs';
+import { type Box, centred, clip, decode, iou } from '../../digits/boxes';
+import { foregroundClasses } from '../../digits/digits';
+import { seeded } from '../../digits/random';
+import type { Scene } from '../../digits/scenes';
+import { classes, lookOf, pixelsOf, side } from '../data/dataset';
+import type { Mask } from '../data/masks';
+import { propose } from '../data/proposals';
+import type { Masked } from '../data/scenes';
+import type { Head } from './head';
+
+/** What a head finds in a scene. */
+export interface Detection {
+  readonly label: number;
+  /** The class probability. */
+  readonly score: number;
+  readonly box: Box;
+  readonly mask: Mask;
+}
+
+/** How many proposals an object has, and how many there are anywhere in a scene. */
+const proposals = { near: 4, anywhere: 16 };
+const leastScore = 0.05;
+const nmsIou = 0.5;
+const mostDetections = 100;
+const leastSide = 4;
+const chunk = 128;
+
+/** Runs the head over RoIs of a scene, so many at once. */
+function overRois(
+  scene: Scene<Masked>,
+  boxes: readonly Box[],
+  run: (crops: tf.Tensor4D, from: number) => void,
+): void {
+  for (let from = 0; from < boxes.length; from += chunk) {
+    const part = boxes.slice(from, from + chunk);
+    const crops = new Float32Array(part.length * pixelsOf);
+    part.forEach((box, i) => {
+      crops.set(lookOf({ scene, box }), i * pixelsOf);
+    });
+    tf.tidy(() => run(tf.tensor4d(crops, [part.length, side, side, 1]), from));
+  }
+}
+
+type Candidate = Omit<Detection, 'mask'>;
+
+/** Every class of every proposal that is likely enough, with the box that its deltas give. */
+function candidates(head: Head, scene: Scene<Masked>, boxes: readonly Box[]): Candidate[] {
+  const found: Candidate[] = [];
+  overRois(scene, boxes, (crops, from) => {
+    const { classLogits, boxDeltas } = head.classify(head.features(crops));
+    const probabilities = tf.softmax(classLogits).dataSync();
+    const deltas = boxDeltas.dataSync();
+    probabilities.forEach((score, i) => {
+      const [roi, label] = [Math.floor(i / classes), i % classes];
+      if (label === 0 || score < leastScore) return;
+      const at = (roi * foregroundClasses + label - 1) * 4;
+      const box = clip(decode(boxes[from + roi]!, deltas.subarray(at, at + 4)), scene.size);
+      const [, , width, height] = centred(box);
+      if (width >= leastSide && height >= leastSide) found.push({ label, score, box });
+    });
+  });
+  return found;
+}
+
+/** Greedy non-maximum suppression within each class, by the boxes' IoU. */
+export function suppress<T extends Candidate>(found: readonly T[]): T[] {
+  const kept: T[] = [];
+  for (const candidate of found.toSorted((a, b) => b.score - a.score))
+    if (!kept.some(({ label, box }) => label === candidate.label && iou(box, candidate.box) > nmsIou))
+      kept.push(candidate);
+  return kept.slice(0, mostDetections);
+}
+
+/** The logits of a RoI's mask in the pixels of the scene, bilinear between the bins, and a threshold at probability ½. */
+export function paste(logits: ArrayLike<number>, [left, top, right, bottom]: Box): Mask {
+  const [x0, y0] = [Math.floor(left), Math.floor(top)];
+  const [width, height] = [Math.ceil(right) - x0, Math.ceil(bottom) - y0];
+  const bits = new Uint8Array(width * height);
+  const inside = (bin: number) => Math.min(side - 1, Math.max(0, bin));
+  for (let row = 0; row < height; row++) {
+    const v = ((y0 + row + 0.5 - top) / (bottom - top)) * side - 0.5;
+    if (v < -0.5 || v >= side - 0.5) continue;
+    const [above, below] = [inside(Math.floor(v)) * side, inside(Math.floor(v) + 1) * side];
+    const fy = v - Math.floor(v);
+    for (let column = 0; column < width; column++) {
+      const u = ((x0 + column + 0.5 - left) / (right - left)) * side - 0.5;
+      if (u < -0.5 || u >= side - 0.5) continue;
+      const [before, after] = [inside(Math.floor(u)), inside(Math.floor(u) + 1)];
+      const fx = u - Math.floor(u);
+      const upper = logits[above + before]! + fx * (logits[above + after]! - logits[above + before]!);
+      const lower = logits[below + before]! + fx * (logits[below + after]! - logits[below + before]!);
+      bits[row * width + column] = upper + fy * (lower - upper) > 0 ? 1 : 0;
+    }
+  }
+  return { x0, y0, width, height, bits };
+}
+
+/** [boxes, 28, 28]: the mask logits of each box's own label. */
+export function maskLogits(
+  head: Head,
+  scene: Scene<Masked>,
+  found: readonly { readonly label: number; readonly box: Box }[],
+): Float32Array[] {
+  const out: Float32Array[] = [];
+  overRois(
+    scene,
+    found.map(({ box }) => box),
+    (crops, from) => {
+      const count = crops.shape[0];
+      const all = head.segment(head.features(crops), count).dataSync();
+      for (let roi = 0; roi < count; roi++) {
+        const channel = found[from + roi]!.label - 1;
+        out.push(
+          Float32Array.from(
+            { length: pixelsOf },
+            (_, i) => all[(roi * pixelsOf + i) * foregroundClasses + channel]!,
+          ),
+        );
+      }
+    },
+  );
+  return out;
+}
+
+/**
+ * Detections of a scene by falling score, as Mask R-CNN infers: classes and boxes of the proposals, non-maximum suppression,
+ * then masks in the boxes that are left. `seed` is that of the proposals.
+ */
+export function detect(head: Head, scene: Scene<Masked>, seed: number): Detection[] {
+  const kept = suppress(
+    candidates(head, scene, propose(scene, proposals.near, proposals.anywhere, seeded(seed))),
+  );
+  const logits = maskLogits(head, scene, kept);
+  return kept.map((candidate, i) => ({ ...candidate, mask: paste(logits[i]!, candidate.box) }));
+}
