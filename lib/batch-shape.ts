@@ -1,5 +1,5 @@
 import { type TermName, termNames } from './call';
-import { checkKeys, checkSize } from './check';
+import { checkSize } from './check';
 import { rangeError, show, typeError } from './errors';
 import {
   checkChannels,
@@ -59,17 +59,16 @@ export type BatchTensors = BatchOptions & {
 };
 
 const batchOptionKeys = ['layout', 'maskGrad', 'rewrite'];
-const sizeKeys = new Set([
+export const sizeKeys = new Set<string>([
   ...batchOptionKeys,
   ...['rois', 'classes', 'maskSize', 'maskRois', 'terms', 'probabilities'],
   ...['boxChannels', 'maskChannels', 'dtype', 'maskTargetType'],
 ]);
-const tensorKeys = new Set([...batchOptionKeys, ...inputNames, 'classes']);
+export const tensorKeys = new Set<string>([...batchOptionKeys, ...inputNames, 'classes']);
 const floatTypes = ['float32', 'float16', 'bfloat16'] as const;
 
 /** Checks the sizes and completes them. */
 export function shapeOfSizes(o: BatchSizes): StepShape {
-  checkKeys('option of batch', o, sizeKeys);
   checkSize('rois', o.rois);
   checkSize('classes', o.classes, 1);
   if (o.maskRois !== undefined) checkSize('maskRois', o.maskRois);
@@ -113,7 +112,7 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
 /** A tensor that must be there, of the given rank, of one of the given types. */
 function need<T extends string>(o: BatchTensors, name: InputName, rank: number, dtypes: readonly T[]) {
   const tensor: unknown = o[name];
-  if (!(tensor instanceof Tensor))
+  if (!Tensor.is(tensor))
     throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(tensor)}; expected a Tensor`);
   tensor.memory(name);
   if (tensor.shape.length !== rank)
@@ -130,7 +129,6 @@ const size = (sizes: readonly number[], axis: number) => sizes[axis] as number;
 
 /** The sizes that the tensors have, as far as they tell; whether all agree is still to be checked. */
 export function shapeOfTensors(o: BatchTensors): StepShape {
-  checkKeys('option of batch', o, tensorKeys);
   if (o.classLogits && o.classProbs)
     throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
   const classInput = o.classProbs ? 'classProbs' : 'classLogits';

@@ -1,6 +1,13 @@
-import { type BatchSizes, type BatchTensors, shapeOfSizes, shapeOfTensors } from './batch-shape';
+import {
+  type BatchSizes,
+  type BatchTensors,
+  shapeOfSizes,
+  shapeOfTensors,
+  sizeKeys,
+  tensorKeys,
+} from './batch-shape';
 import { type Calls, newCall, type TermName, termNames } from './call';
-import { checkKeys, checkObject } from './check';
+import { checkObject, ofThisThread, readKeys } from './check';
 import type { Device } from './device';
 import { plainError, rangeError, show, typeError } from './errors';
 import { Graph, type MakeStep } from './graph';
@@ -21,6 +28,7 @@ import type { Tensor } from './tensor';
 import type { GradName, HostArray, LossInputs } from './types';
 
 const knownInputs = new Set<string>(inputNames);
+const ofThread = ofThisThread('batch');
 
 function checkTensor(name: string, tensor: Tensor | undefined, spec: ArraySpec, device: Device): Tensor {
   if (!tensor) throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected a Tensor ${spec.symbols}`);
@@ -96,13 +104,15 @@ export class Batch implements Disposable {
   readonly grads: { readonly [K in GradName]: Tensor };
   /** @internal */
   readonly shape: StepShape;
-  /** @internal The numbers of a call, reused by every step. */
-  readonly call = newCall();
+  /** @internal */
+  readonly thread = ofThread;
   /** @internal Losses by RoI, and the step that left them. */
   readonly perRoi: Tensors<TermName>;
   /** @internal */
   readonly perRoiOwner: { [K in TermName]?: object } = {};
   readonly #native: NativeBatch;
+  /** The numbers of a call, reused by steps. */
+  #call: Float64Array | undefined;
   /** Its inputs and gradients, by the names that errors give them. */
   readonly #tensors: readonly (readonly [string, Tensor])[];
   /** What the batch allocated. */
@@ -115,9 +125,10 @@ export class Batch implements Disposable {
   constructor(device: Device, options: BatchSizes | BatchTensors) {
     checkObject('options', options);
     this.device = device;
-    this.shape = 'rois' in options ? shapeOfSizes(options) : shapeOfTensors(options);
-    const given: BatchTensors = 'rois' in options ? {} : options;
-    const { rewrite = false } = options;
+    const sizes = 'rois' in options ? readKeys<BatchSizes>('option of batch', options, sizeKeys) : undefined;
+    const given = sizes ? {} : readKeys<BatchTensors>('option of batch', options as BatchTensors, tensorKeys);
+    this.shape = sizes ? shapeOfSizes(sizes) : shapeOfTensors(given);
+    const { rewrite = false } = sizes ?? given;
     if (typeof rewrite !== 'boolean')
       throw typeError('ERR_ROI_LOSS_OPTION', `rewrite is ${show(rewrite)}; expected true or false`);
 
@@ -146,7 +157,7 @@ export class Batch implements Disposable {
     const ofBoxes = (dtype: 'float32' | 'int32') => (box ? { box: perRoi(rois, dtype) } : {});
     try {
       const inputs = each(inputSpecs(this.shape), (name, spec) =>
-        'rois' in options ? make(name, spec) : checkTensor(name, given[name], spec, device),
+        sizes ? make(name, spec) : checkTensor(name, given[name], spec, device),
       );
       const grads = each(gradSpecs(this.shape), make);
       this.perRoi = each(
@@ -172,6 +183,11 @@ export class Batch implements Disposable {
     }
   }
 
+  /** @internal Whether `value` is one, and no Proxy or heir of one. */
+  static is(value: unknown): value is Batch {
+    return typeof value === 'object' && value !== null && #native in value;
+  }
+
   /**
    * Copies arrays into the inputs, after the steps that were enqueued before. The arrays may be reused on return.
    * @param arrays any of the inputs, each as long as its tensor
@@ -180,8 +196,12 @@ export class Batch implements Disposable {
   write(arrays: { readonly [K in InputName]?: HostArray | undefined } | LossInputs): void {
     this.checkUsable();
     checkObject('inputs', arrays);
-    checkKeys('input', arrays, knownInputs);
-    for (const [name, array] of Object.entries(arrays) as [InputName, HostArray | undefined][]) {
+    const given = readKeys<{ readonly [K in InputName]?: HostArray | undefined }>(
+      'input',
+      arrays,
+      knownInputs,
+    );
+    for (const [name, array] of Object.entries(given) as [InputName, HostArray | undefined][]) {
       if (array !== undefined) this.inputs[name].writeAs(name, array);
     }
   }
@@ -234,6 +254,7 @@ export class Batch implements Disposable {
   /** Frees the gradients, and the inputs that the batch allocated, once the steps in flight are done with them. */
   dispose(): void {
     this.#disposed = true;
+    this.#native.dispose();
     for (const tensor of this.#own) tensor.dispose();
   }
 
@@ -249,8 +270,17 @@ export class Batch implements Disposable {
       if (tensor.disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', `${name} has been disposed`);
   }
 
-  /** @internal Runs, enqueues or records the step that `this.call` and `calls` describe. */
-  run<S extends AnyStep>(calls: Calls, make: MakeStep<S>): S {
+  /** @internal The numbers for one call: a getter among its options may run another step meanwhile. */
+  takeCall(): Float64Array {
+    const call = this.#call ?? newCall();
+    this.#call = undefined;
+    return call;
+  }
+
+  /** @internal Runs, enqueues or records the step that `call` and `calls` describe. */
+  run<S extends AnyStep>(call: Float64Array, calls: Calls, make: MakeStep<S>): S {
+    // Now, not before: a getter among the options may have disposed something.
+    this.checkUsable();
     const { class: classCall, box, mask } = calls;
     const upstreams = [classCall?.weights, classCall?.upstream, box?.upstream, mask?.upstream] as const;
     const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
@@ -258,18 +288,16 @@ export class Batch implements Disposable {
       for (const term of perRoiTerms) this.perRoiOwner[term] = step;
       return step;
     };
-    if (!this.#capture) return ran(make(this.call, this.#native.run(this.call, ...upstreams)));
+    if (!this.#capture) {
+      const step = ran(make(call, this.#native.run(call, ...upstreams)));
+      this.#call = call;
+      return step;
+    }
     if (this.#capture.step)
       throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
-    const numbers = this.call.slice();
-    const recorded = this.#native.record(numbers, ...upstreams);
-    this.#capture.graph = new Graph<AnyStep>(
-      this,
-      recorded,
-      (pending) => ran(make(numbers, pending)),
-      numbers,
-    );
-    const step = make(numbers, 'recorded');
+    const recorded = this.#native.record(call, ...upstreams);
+    this.#capture.graph = new Graph<AnyStep>(this, recorded, (pending) => ran(make(call, pending)), call);
+    const step = make(call, 'recorded');
     this.#capture.step = step;
     return step;
   }

@@ -1,4 +1,4 @@
-import { checkArray, checkKeys, checkObject } from './check';
+import { checkArray, checkKeys, checkObject, lengthOf } from './check';
 import { rangeError, show, typeError } from './errors';
 import { native } from './native';
 import { checkChoice } from './shape';
@@ -94,6 +94,9 @@ function checkNumber(
 }
 const isNotNegative = (x: number) => Number.isFinite(x) && x >= 0;
 const isPositive = (x: number) => Number.isFinite(x) && x > 0;
+/** What float32 has all digits of, and a reciprocal. */
+const leastFloat = 2 ** -126;
+const isFloat = (x: number) => Number.isFinite(x) && x >= leastFloat;
 const isShare = (x: number) => x >= 0 && x <= 1;
 const finite = (prefix: string, name: string, value: unknown) =>
   checkNumber(prefix, name, value, 'a finite number', Number.isFinite);
@@ -101,6 +104,8 @@ const notNegative = (prefix: string, name: string, value: unknown) =>
   checkNumber(prefix, name, value, 'a finite number from 0 on', isNotNegative);
 const positive = (prefix: string, name: string, value: unknown) =>
   checkNumber(prefix, name, value, 'a finite number above 0', isPositive);
+const epsilon = (prefix: string, value: unknown) =>
+  checkNumber(prefix, 'eps', value, 'a finite number from 2^-126 on', isFloat);
 const share = (prefix: string, name: string, value: unknown) =>
   checkNumber(prefix, name, value, 'a number from 0 to 1', isShare);
 
@@ -113,8 +118,8 @@ function flag(prefix: string, name: string, value: unknown): boolean {
 /** [length] floats among the options. */
 function floats(name: string, value: unknown, length: number): Float32Array {
   checkArray(name, value, 'Float32Array');
-  if (value.length !== length)
-    throw rangeError('ERR_ROI_LOSS_SHAPE', `${name} has ${value.length} elements; expected ${length}`);
+  if (lengthOf(value) !== length)
+    throw rangeError('ERR_ROI_LOSS_SHAPE', `${name} has ${lengthOf(value)} elements; expected ${length}`);
   return value as Float32Array;
 }
 
@@ -191,14 +196,13 @@ export function writeClass(
   const { prefix } = origin;
   const term = writeTerm(call, 'class', options, origin, rois);
   call[slots.labelSmoothing] = share(prefix, 'labelSmoothing', options.labelSmoothing ?? 0);
-  call[slots.classEps] = positive(prefix, 'eps', options.eps ?? 1e-12);
+  call[slots.classEps] = epsilon(prefix, options.eps ?? 1e-12);
   const { reduction, gradient, metrics, upstream } = term;
-  if (options.classWeights === undefined)
-    return { reduction, gradient, metrics, upstream, weights: undefined };
-  const weights = floats(`${prefix}classWeights`, options.classWeights, classes);
-  weights.forEach((weight, c) => {
-    notNegative(prefix, `classWeights[${c}]`, weight);
-  });
+  const { classWeights } = options;
+  if (classWeights === undefined) return { reduction, gradient, metrics, upstream, weights: undefined };
+  const weights = floats(`${prefix}classWeights`, classWeights, classes);
+  for (let c = 0; c < classes; c++)
+    if (!isNotNegative(weights[c] as number)) notNegative(prefix, `classWeights[${c}]`, weights[c]);
   return { reduction, gradient, metrics, upstream, weights };
 }
 
@@ -255,7 +259,7 @@ export function writeMask(
   const term = writeTerm(call, 'mask', options, origin, rois);
   writeKind(call, `${prefix}kind`, options.kind ?? 'bce');
   call[slots.smoothing] = share(prefix, 'smoothing', options.smoothing ?? 0.05);
-  call[slots.maskEps] = positive(prefix, 'eps', options.eps ?? 1e-6);
+  call[slots.maskEps] = epsilon(prefix, options.eps ?? 1e-6);
   return term;
 }
 

@@ -15,7 +15,29 @@ export function checkKeys(what: string, value: object, known: ReadonlySet<string
       throw typeError('ERR_ROI_LOSS_OPTION', `unknown ${what} '${key}'; expected ${[...known].join(', ')}`);
 }
 
-function isDetached(buffer: ArrayBuffer): boolean {
+/** The properties that `known` names, inherited ones too, each read once; checks that there are no others. */
+export function readKeys<T extends object>(what: string, value: T, known: ReadonlySet<string>): T {
+  checkKeys(what, value, known);
+  return Object.fromEntries([...known].map((key) => [key, value[key as keyof T]])) as T;
+}
+
+/** A typed array's own getter, past properties of the same name that an array or its class may have. */
+function trueGetter<T>(name: 'length' | 'buffer'): (array: HostArray) => T {
+  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name) ?? {};
+  return (array) => (get as () => T).call(array);
+}
+/** The number of elements that a typed array truly has. */
+export const lengthOf = trueGetter<number>('length');
+const bufferOf = trueGetter<ArrayBufferLike>('buffer');
+
+/**
+ * An own property that cannot be cloned: `postMessage` and `structuredClone` would make a husk of a handle, whose memory
+ * is of one thread.
+ */
+export const ofThisThread = (what: string) =>
+  Symbol(`a ${what} of roi-loss, which belongs to the thread that made it`);
+
+function isDetached(buffer: ArrayBufferLike): boolean {
   try {
     new Uint8Array(buffer, 0, 0);
     return false;
@@ -26,7 +48,7 @@ function isDetached(buffer: ArrayBuffer): boolean {
 
 /** Throws unless native code may work on the array's memory while JavaScript waits. */
 function checkBuffer(name: string, array: HostArray): void {
-  const { buffer } = array;
+  const buffer = bufferOf(array);
   if (types.isSharedArrayBuffer(buffer))
     throw typeError(
       'ERR_ROI_LOSS_BUFFER',
@@ -37,7 +59,7 @@ function checkBuffer(name: string, array: HostArray): void {
       'ERR_ROI_LOSS_BUFFER',
       `${name} lies in a resizable ArrayBuffer; expected one of fixed length`,
     );
-  if (array.length === 0 && isDetached(buffer))
+  if (lengthOf(array) === 0 && isDetached(buffer))
     throw typeError('ERR_ROI_LOSS_BUFFER', `${name} lies in a detached ArrayBuffer`);
 }
 

@@ -1,7 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { Batch } from './batch';
 import type { BatchSizes, BatchTensors } from './batch-shape';
-import { arrayName, checkArray, checkKeys, checkObject, checkSize, elements } from './check';
+import {
+  arrayName,
+  checkArray,
+  checkObject,
+  checkSize,
+  elements,
+  lengthOf,
+  ofThisThread,
+  readKeys,
+} from './check';
 import { defaultDType, dtypes } from './dtypes';
 import { plainError, type RoiLossError, rangeError, show, typeError } from './errors';
 import { type NativeDevice, native } from './native';
@@ -72,6 +81,8 @@ function openCuda(ordinal: number, { stream }: DeviceOptions): NativeDevice {
   }
 }
 
+const ofThread = ofThisThread('device');
+
 /** Where losses are computed: its memory, and one stream on which steps run in order. Made by {@link openDevice}. */
 export class Device implements Disposable {
   /** `'cpu'`, or `'cuda:N'`. */
@@ -88,6 +99,8 @@ export class Device implements Disposable {
   readonly stream: bigint;
   /** @internal The batch that `capture` of is under way. */
   capturing: Batch | undefined;
+  /** @internal */
+  readonly thread = ofThread;
   readonly #native: NativeDevice;
   #disposed = false;
 
@@ -97,6 +110,11 @@ export class Device implements Disposable {
     this.#native = device;
     this.description = device.description();
     this.stream = device.stream();
+  }
+
+  /** @internal Whether `value` is one, and no Proxy or heir of one. */
+  static is(value: unknown): value is Device {
+    return typeof value === 'object' && value !== null && #native in value;
   }
 
   /**
@@ -117,10 +135,10 @@ export class Device implements Disposable {
     checkDType('dtype', type);
     checkArray('array', array, dtypes[type].hostName);
     const sizes = checkShape('shape', shape);
-    if (elements('shape', sizes) !== array.length)
+    if (elements('shape', sizes) !== lengthOf(array))
       throw rangeError(
         'ERR_ROI_LOSS_SHAPE',
-        `array has ${array.length} elements; expected ${elements('shape', sizes)}, the shape [${sizes.join(', ')}]`,
+        `array has ${lengthOf(array)} elements; expected ${elements('shape', sizes)}, the shape [${sizes.join(', ')}]`,
       );
     const tensor = this.allocate('tensor', sizes, type);
     tensor.write(array);
@@ -158,8 +176,9 @@ export class Device implements Disposable {
    */
   tensorFromIpc(handle: Uint8Array, shape: readonly number[], dtype: DType, offset = 0): Tensor {
     checkArray('handle', handle, 'Uint8Array');
-    if (handle.length !== ipcHandleBytes)
-      throw rangeError('ERR_ROI_LOSS_SHAPE', `handle has ${handle.length} bytes; expected ${ipcHandleBytes}`);
+    const length = lengthOf(handle);
+    if (length !== ipcHandleBytes)
+      throw rangeError('ERR_ROI_LOSS_SHAPE', `handle has ${length} bytes; expected ${ipcHandleBytes}`);
     checkDType('dtype', dtype);
     checkSize('offset', offset);
     const sizes = checkShape('shape', shape);
@@ -261,10 +280,10 @@ export function openDevice(name?: string, options: DeviceOptions = {}): Device {
   if (!ordinal)
     throw rangeError('ERR_ROI_LOSS_DEVICE', `device is ${show(name)}; expected 'cpu', 'cuda' or 'cuda:N'`);
   const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
-  checkKeys(`option of '${kind}'`, options, optionKeys[kind]);
-  if (kind === 'cpu') return new Device('cpu', openCpu(options));
+  const given = readKeys(`option of '${kind}'`, options, optionKeys[kind]);
+  if (kind === 'cpu') return new Device('cpu', openCpu(given));
   const gpu = Number(ordinal[1] ?? 0);
-  return new Device(`cuda:${gpu}`, openCuda(gpu, options));
+  return new Device(`cuda:${gpu}`, openCuda(gpu, given));
 }
 
 /** The device of calls on host arrays that name none. */
@@ -272,7 +291,7 @@ const shared = new Map<string, Device>();
 
 /** @internal The device of a call on host arrays. */
 export function deviceOf(device: unknown = 'cpu'): Device {
-  if (device instanceof Device) return device;
+  if (Device.is(device)) return device;
   if (typeof device !== 'string')
     throw typeError('ERR_ROI_LOSS_TYPE', `device is ${show(device)}; expected a Device or its name`);
   let opened = shared.get(device);

@@ -45,7 +45,12 @@ export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value))
-    return `[${value.slice(0, 6).map(show).join(', ')}${value.length > 6 ? ', …' : ''}]`;
+  if (Array.isArray(value)) {
+    // Not deeper: an array may hold itself.
+    const first = Array.from({ length: Math.min(value.length, 6) }, (_, i) =>
+      Array.isArray(value[i]) ? '[…]' : show(value[i]),
+    );
+    return `[${first.join(', ')}${value.length > 6 ? ', …' : ''}]`;
+  }
   return Object.prototype.toString.call(value).replace(/^\[object (.*)\]$/, 'an object of type $1');
 }

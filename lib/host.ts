@@ -1,5 +1,5 @@
 import type { Calls, TermCall } from './call';
-import { checkArray, checkKeys, checkObject, checkSize } from './check';
+import { arrayName, checkArray, checkKeys, checkObject, checkSize, lengthOf } from './check';
 import { deviceOf } from './device';
 import { dtypes } from './dtypes';
 import { rangeError, show, typeError } from './errors';
@@ -29,7 +29,12 @@ const knownInputs = new Set<string>(inputNames);
 export function readInputs(inputs: unknown): LossInputs {
   checkObject('inputs', inputs);
   checkKeys('input', inputs, knownInputs);
-  const { ...arrays } = inputs as LossInputs;
+  const { classLogits, classProbs, boxDeltas, boxTargets, maskLogits, maskTargets, labels, maskLabels } =
+    inputs as LossInputs;
+  const arrays: LossInputs = {
+    ...{ classLogits, classProbs, boxDeltas, boxTargets },
+    ...{ maskLogits, maskTargets, labels, maskLabels },
+  };
   for (const name of inputNames) {
     if (arrays[name] === undefined) continue;
     if (name === 'maskTargets') checkArray(name, arrays[name], 'Float32Array', 'Uint8Array');
@@ -48,14 +53,15 @@ function need<K extends keyof LossInputs>(inputs: LossInputs, name: K): NonNulla
 
 /** How many channels an array of `rois` × channels × `rest` elements has: C, C − 1 or 1. */
 function channelsOf(name: string, array: HostArray, rois: number, rest: number, classes: number): number {
-  if (rois === 0 && array.length === 0) return classes;
-  const channels = array.length / (rois * rest);
+  const length = lengthOf(array);
+  if (rois === 0 && length === 0) return classes;
+  const channels = length / (rois * rest);
   if (channels === classes || channels === classes - 1 || channels === 1)
     return checkChannels(name, channels, classes);
   const choices = [...new Set([classes, classes - 1, 1])].filter((n) => n > 0);
   throw rangeError(
     'ERR_ROI_LOSS_SHAPE',
-    `${name} has ${array.length} elements; expected ${choices
+    `${name} has ${length} elements; expected ${choices
       .map((n) => `${rois}·${n}·${rest} = ${rois * n * rest}`)
       .join(' or ')} (${rois} RoIs; ${classes} classes, the foreground of them, or 1; ${rest} each)`,
   );
@@ -73,18 +79,18 @@ function classesOf(inputs: LossInputs, option: number | undefined, rois: number)
       `classes is ${show(option)}; expected C, the number of classes with background`,
     );
   if (rois === 0) return 1;
-  const classes = scores.length / rois;
+  const classes = lengthOf(scores) / rois;
   if (!Number.isInteger(classes) || classes < 1)
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `${inputs.classLogits ? 'classLogits' : 'classProbs'} has ${scores.length} elements; expected a multiple of ${rois}, the length of labels`,
+      `${inputs.classLogits ? 'classLogits' : 'classProbs'} has ${lengthOf(scores)} elements; expected a multiple of ${rois}, the length of labels`,
     );
   return classes;
 }
 
 function maskShape(inputs: LossInputs, options: HostMaskOptions, classes: number): MaskShape {
   const [height, width] = checkMaskSize(options.maskSize);
-  const rois = (inputs.maskLabels ?? need(inputs, 'labels')).length;
+  const rois = lengthOf(inputs.maskLabels ?? need(inputs, 'labels'));
   const targets = need(inputs, 'maskTargets');
   return {
     rois,
@@ -93,7 +99,7 @@ function maskShape(inputs: LossInputs, options: HostMaskOptions, classes: number
     height,
     width,
     dtype: 'float32',
-    targetType: targets.BYTES_PER_ELEMENT === 1 ? 'uint8' : 'float32',
+    targetType: arrayName(targets) === 'Uint8Array' ? 'uint8' : 'float32',
     layout: checkChoice('layout', options.layout, layouts),
     maskGrad: checkChoice('maskGrad', options.maskGrad, maskGrads),
   };
@@ -124,10 +130,10 @@ export function termsOf(inputs: LossInputs): Terms {
 
 function checkLength(name: string, array: HostArray, spec: ArraySpec): void {
   const expected = spec.shape.reduce((product, size) => product * size, 1);
-  if (array.length !== expected)
+  if (lengthOf(array) !== expected)
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `${name} has ${array.length} elements; expected ${expected}, the shape ${spec.symbols} = [${spec.shape.join(', ')}]`,
+      `${name} has ${lengthOf(array)} elements; expected ${expected}, the shape ${spec.symbols} = [${spec.shape.join(', ')}]`,
     );
 }
 
@@ -138,7 +144,7 @@ export function shapeOfInputs(
   terms: Terms,
 ): StepShape {
   const labels = terms.class || terms.box ? need(inputs, 'labels') : inputs.labels;
-  const rois = labels?.length ?? 0;
+  const rois = labels ? lengthOf(labels) : 0;
   const classes = classesOf(inputs, options.classes, rois);
   if (terms.class && inputs.classLogits && inputs.classProbs)
     throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');

@@ -98,16 +98,16 @@ function termOnHost(
 function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<never> {
   checkObject('options', options);
   checkKeys('option', options, knownOptions.batch[term]);
-  batch.checkUsable();
-  const { call, shape } = batch;
+  const { shape } = batch;
   if (!shape[term])
     throw typeError(
       'ERR_ROI_LOSS_TYPE',
       `batch has no ${term} inputs; expected a batch made with the term '${term}'`,
     );
+  const call = batch.takeCall();
   const calls = writeOne(call, term, options, shape);
   const perRoi = calls[term]?.reduction === 'none';
-  return batch.run(calls, (numbers, pending) => new TermStep<never>(batch, numbers, pending, term, perRoi));
+  return batch.run(call, calls, (numbers, pending) => new TermStep<never>(batch, numbers, pending, term, perRoi));
 }
 
 /**
@@ -130,9 +130,7 @@ export function fusedClassLoss(
   inputs: ClassInputs | Batch,
   options: ClassLossOptions & HostOptions = {},
 ): unknown {
-  return inputs instanceof Batch
-    ? termOnBatch('class', inputs, options)
-    : termOnHost('class', inputs, options);
+  return Batch.is(inputs) ? termOnBatch('class', inputs, options) : termOnHost('class', inputs, options);
 }
 
 /**
@@ -150,7 +148,7 @@ export function fusedClassLoss(
 export function fusedBoxLoss(inputs: BoxInputs, options?: BoxLossOptions & HostOptions): TermResult;
 export function fusedBoxLoss(batch: Batch, options?: BoxLossOptions): TermStep;
 export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions & HostOptions = {}): unknown {
-  return inputs instanceof Batch ? termOnBatch('box', inputs, options) : termOnHost('box', inputs, options);
+  return Batch.is(inputs) ? termOnBatch('box', inputs, options) : termOnHost('box', inputs, options);
 }
 
 /**
@@ -177,7 +175,7 @@ export function fusedMaskLoss(
   inputs: MaskInputs | Batch,
   options: MaskLossOptions & HostOptions & HostMaskOptions = {},
 ): unknown {
-  return inputs instanceof Batch ? termOnBatch('mask', inputs, options) : termOnHost('mask', inputs, options);
+  return Batch.is(inputs) ? termOnBatch('mask', inputs, options) : termOnHost('mask', inputs, options);
 }
 
 /**
@@ -201,7 +199,7 @@ export function fusedLoss(
   options: FusedLossOptions & HostOptions & HostMaskOptions = {},
 ): unknown {
   checkObject('options', options);
-  if (given instanceof Batch) return wholeOnBatch(given, options);
+  if (Batch.is(given)) return wholeOnBatch(given, options);
   checkKeys('option', options, knownOptions.host.whole);
   const inputs = readInputs(given);
   const shape = shapeOfInputs(inputs, options, termsOf(inputs));
@@ -217,8 +215,8 @@ export function fusedLoss(
 
 function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkKeys('option', options, knownOptions.batch.whole);
-  batch.checkUsable();
-  const calls = writeAll(batch.call, options, batch.shape);
+  const call = batch.takeCall();
+  const calls = writeAll(call, options, batch.shape);
   const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
-  return batch.run(calls, (numbers, pending) => new LossStep(batch, numbers, pending, perRoiTerms));
+  return batch.run(call, calls, (numbers, pending) => new LossStep(batch, numbers, pending, perRoiTerms));
 }

@@ -1,5 +1,6 @@
 import type { Batch } from './batch';
 import { lossesOf, lossOf, metricsOf, type TermName } from './call';
+import { ofThisThread } from './check';
 import { plainError, rangeError } from './errors';
 import type { NativePending } from './native';
 import type { Losses, Metrics, PerRoi } from './types';
@@ -7,8 +8,12 @@ import type { Losses, Metrics, PerRoi } from './types';
 /** Native code's hold on a step; of one that was but recorded there is none, and asking for its results throws. */
 export type Pending = NativePending | 'recorded' | undefined;
 
+const ofThread = ofThisThread('step');
+
 /** A step over a batch: done already, in flight on the device, or captured. */
 abstract class Step<Outcome extends { readonly metrics: unknown }> {
+  /** @internal */
+  readonly thread = ofThread;
   readonly #batch: Batch;
   readonly #perRoiTerms: readonly TermName[];
   /** A step in flight and its own copy of the numbers that describe it. */

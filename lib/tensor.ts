@@ -1,19 +1,26 @@
-import { checkArray, checkSize, elements } from './check';
+import { checkArray, checkSize, elements, lengthOf, ofThisThread } from './check';
 import type { Device } from './device';
 import { dtypes } from './dtypes';
 import { rangeError, show, typeError } from './errors';
 import type { NativeMemory } from './native';
 import type { DType, HostArray } from './types';
 
+const maxRank = 64;
+
 /** Checks a shape as a user gives it. */
 export function checkShape(name: string, shape: unknown): readonly number[] {
   if (!Array.isArray(shape))
     throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(shape)}; expected an array of sizes`);
-  shape.forEach((size, axis) => {
-    checkSize(`${name}[${axis}]`, size);
-  });
-  elements(name, shape);
-  return Object.freeze([...shape]);
+  if (shape.length > maxRank)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} has ${shape.length} sizes; expected no more than ${maxRank}`,
+    );
+  // A copy first: what is checked is what is used, whatever the array's getters do.
+  const sizes: unknown[] = Array.from({ length: shape.length }, (_, axis) => shape[axis]);
+  for (const [axis, size] of sizes.entries()) checkSize(`${name}[${axis}]`, size);
+  elements(name, sizes as number[]);
+  return Object.freeze(sizes as number[]);
 }
 
 /** Checks an element type as a user gives it. */
@@ -25,11 +32,15 @@ export function checkDType(name: string, dtype: unknown): asserts dtype is DType
     );
 }
 
+const ofThread = ofThisThread('tensor');
+
 /**
  * An array in a device's memory. Freed by `dispose()`, or by the garbage collector when it is forgotten.
  * Made by `device.tensor`, `device.tensorAt` and `device.batch`.
  */
 export class Tensor implements Disposable {
+  /** @internal */
+  readonly thread = ofThread;
   readonly #device: Device;
   readonly #memory: NativeMemory;
   #disposed = false;
@@ -44,6 +55,11 @@ export class Tensor implements Disposable {
   ) {
     this.#device = device;
     this.#memory = memory;
+  }
+
+  /** @internal Whether `value` is one, and no Proxy or heir of one. */
+  static is(value: unknown): value is Tensor {
+    return typeof value === 'object' && value !== null && #memory in value;
   }
 
   /** The device that the memory belongs to. */
@@ -77,10 +93,10 @@ export class Tensor implements Disposable {
   writeAs(name: string, array: HostArray): void {
     const memory = this.memory(name);
     checkArray(name, array, dtypes[this.dtype].hostName);
-    if (array.length !== this.length)
+    if (lengthOf(array) !== this.length)
       throw rangeError(
         'ERR_ROI_LOSS_SHAPE',
-        `${name} has ${array.length} elements; expected ${this.length}, the shape [${this.shape.join(', ')}]`,
+        `${name} has ${lengthOf(array)} elements; expected ${this.length}, the shape [${this.shape.join(', ')}]`,
       );
     memory.write(array);
   }

@@ -56,7 +56,7 @@ export interface ClassLossOptions extends TermOptions {
   readonly classWeights?: Float32Array | undefined;
   /** In [0, 1]: the share of the target distribution spread evenly over all classes. Default 0. */
   readonly labelSmoothing?: number | undefined;
-  /** Lower bound of a probability before its logarithm; `classProbs` only. Default 1e-12. */
+  /** Lower bound of a probability before its logarithm; `classProbs` only. From 2^-126 on. Default 1e-12. */
   readonly eps?: number | undefined;
 }
 
@@ -70,7 +70,7 @@ export interface MaskLossOptions extends TermOptions {
   readonly kind?: MaskKind | MaskMixture | undefined;
   /** Label smoothing s of `smoothed-bce`, in [0, 1]: targets become y·(1 − s) + s/2. Default 0.05. */
   readonly smoothing?: number | undefined;
-  /** Added to numerator and denominator of dice; positive. Default 1e-6. */
+  /** Added to numerator and denominator of dice; from 2^-126 on. Default 1e-6. */
   readonly eps?: number | undefined;
 }
 

@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <cmath>
+#include <cstddef>
 
 #include "errors.h"
 #include "memory.h"
@@ -55,6 +56,8 @@ class Binder {
     if (value.IsTypedArray()) {
       const auto array = value.As<Napi::TypedArray>();
       check(name, array.ByteLength(), bytes);
+      // An array of nothing has no address, and is there all the same.
+      if (bytes == 0) return &nothing_;
       return static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
     }
     const MemoryRef memory = MemoryHandle::from(value);
@@ -80,6 +83,8 @@ class Binder {
                                     std::string(name) + " has " + std::to_string(bytes) +
                                         " bytes; expected " + std::to_string(expected));
   }
+
+  alignas(std::max_align_t) static inline char nothing_ = 0;
 
   Napi::Object buffers_;
   std::vector<MemoryRef>* keep_;
@@ -216,11 +221,13 @@ void write_result(double* call, const Result& result) {
   for (size_t i = 0; i < kCounters; i++) call[k_class_rois + i] = result.counters[i];
 }
 
-const float* optional_floats(Napi::Value value, int64_t length) {
+const float* optional_floats(const char* name, Napi::Value value, int64_t length) {
   if (value.IsUndefined()) return nullptr;
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array ||
       value.As<Napi::TypedArray>().ElementLength() != static_cast<size_t>(length))
-    throw_coded<Napi::TypeError>(value.Env(), "ERR_ROI_LOSS_TYPE", "expected floats, one a RoI or class");
+    throw_coded<Napi::TypeError>(
+        value.Env(), "ERR_ROI_LOSS_TYPE",
+        std::string(name) + " is no Float32Array of length " + std::to_string(length));
   return value.As<Napi::Float32Array>().Data();
 }
 

@@ -43,7 +43,7 @@ void read_options(Problem& problem, const double* call);
 void write_result(double* call, const Result& result);
 
 /// [length] floats that come with a step, or null where `value` is undefined.
-const float* optional_floats(Napi::Value value, int64_t length);
+const float* optional_floats(const char* name, Napi::Value value, int64_t length);
 
 /// Throws ERR_ROI_LOSS_LABEL if there is a bad label.
 void check_labels(Napi::Env env, const std::optional<BadLabel>& bad);
