@@ -116,6 +116,7 @@ type RunArguments = [
 export interface NativeBatch {
   run(...step: RunArguments): NativePending | undefined;
   record(...step: RunArguments): NativeRecorded;
+  dispose(): void;
 }
 
 // It has no types of its own.

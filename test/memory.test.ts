@@ -1,56 +1,80 @@
-import { fusedLoss, fusedMaskLoss } from 'roi-loss';
+import { spawnSync } from 'node:child_process';
+import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inputsOf } from '../lib/reference/random';
-import { openTestDevice, unlessSimulated } from './support/device';
+import { onCuda, openTestDevice, unlessSimulated } from './support/device';
+import { hasCommand } from './support/prebuilds';
+import { soaking, unlessSoaking } from './support/soak';
 
-// The runner gives --expose-gc.
+// The runner gives --expose-gc. `npm run test:soak` prints the figures of docs/reliability.md.
 
 const gc = globalThis.gc ?? (() => assert.unreachable('run with --expose-gc'));
 const megabytes = () => process.memoryUsage().rss / 2 ** 20;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-/** Below the jitter of V8's heap, far below a leak of 100 bytes a call. */
+/** Below the jitter of V8's heap, below a leak of 300 bytes a call. */
 const flat = 6;
 
 const test = suite('memory');
 
 const device = openTestDevice({ threads: 1 });
-/** Steps whose memory is looked at. */
-const steps = unlessSimulated(1e5, 300);
+/** Calls whose memory is looked at, of each function. */
+const calls = unlessSimulated(unlessSoaking(2e4, 1e6), unlessSoaking(30, 1e4));
+const cycles = unlessSimulated(unlessSoaking(1000, 1e4), unlessSoaking(100, 1e4));
 const sizes = { rois: 2, classes: 3, maskSize: [7, 7] as const };
+const { classes, maskSize } = sizes;
+const inputs = inputsOf(1, sizes);
+
+const figures = (what: string, before: number, after: number) => {
+  if (soaking) console.log(`${what}: ${before.toFixed(1)} MiB before, ${after.toFixed(1)} after`);
+};
 
 /** The least of three rounds: what leaks does so in each, V8's heap grows in one or another. */
-async function growth(calls: number, use: () => void): Promise<number> {
+async function growth(what: string, calls: number, use: () => unknown): Promise<number> {
   const run = async (n: number) => {
     for (let i = 0; i < n; i++) use();
     await turn();
     gc();
   };
   // V8 first grows the part of its heap where short-lived objects go.
-  await run(2 * calls);
+  await run(Math.min(2 * calls, 1e5));
   const rounds: number[] = [];
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < unlessSoaking(3, 1) || (round < 3 && Math.min(...rounds) > flat); round++) {
     const before = megabytes();
     await run(calls);
-    rounds.push(megabytes() - before);
+    const after = megabytes();
+    figures(`${calls} × ${what}`, before, after);
+    rounds.push(after - before);
   }
   return Math.min(...rounds);
 }
 
-test('mask steps with handles leave resident memory flat', async () => {
-  const batch = device.batch(sizes);
-  batch.write(inputsOf(1, sizes));
-  const grown = await growth(steps, () => fusedMaskLoss(batch, { kind: 'dice' }));
-  console.log(`${steps} steps: ${grown.toFixed(2)} MiB`);
-  assert.ok(grown < flat, `grew by ${grown} MiB`);
-});
+const batch = device.batch(sizes);
+batch.write(inputs);
 
-test('whole steps with metrics leave resident memory flat', async () => {
-  const batch = device.batch(sizes);
-  batch.write(inputsOf(1, sizes));
-  const grown = await growth(steps, () => fusedLoss(batch, { metrics: true, reduction: 'none' }));
-  assert.ok(grown < flat, `grew by ${grown} MiB`);
-});
+const everyCall: { readonly [what: string]: () => unknown } = {
+  'fusedLoss on arrays': () => fusedLoss(inputs, { classes, maskSize, device }),
+  'fusedClassLoss on arrays': () => fusedClassLoss(inputs, { device }),
+  'fusedBoxLoss on arrays': () => fusedBoxLoss(inputs, { classes, device }),
+  'fusedMaskLoss on arrays': () => fusedMaskLoss(inputs, { classes, maskSize, device }),
+  'fusedLoss on a batch': () => fusedLoss(batch, { metrics: true, reduction: 'none' }),
+  'fusedClassLoss on a batch': () => fusedClassLoss(batch, { classWeights: Float32Array.of(1, 2, 3) }),
+  'fusedBoxLoss on a batch': () =>
+    fusedBoxLoss(batch, { reduction: 'none', backward: Float32Array.of(1, 2) }),
+  'fusedMaskLoss on a batch': () => fusedMaskLoss(batch, { kind: 'dice' }),
+  'write and read': () => {
+    batch.write(inputs);
+    batch.grads.boxDeltas.readSync();
+  },
+  'calls that are refused': () =>
+    assert.throws(() => fusedLoss({ ...inputs, labels: new Int32Array(1) }, { classes, maskSize, device })),
+};
+
+for (const [what, call] of Object.entries(everyCall))
+  test(`${what} leaves resident memory flat`, async () => {
+    const grown = await growth(what, what.startsWith('calls that') ? calls / 10 : calls, call);
+    assert.ok(grown < flat, `grew by ${grown} MiB`);
+  });
 
 test('launches of a graph, and graphs, leave resident memory flat', async () => {
   const batch = device.batch(sizes);
@@ -70,12 +94,13 @@ test('steps that are queued leave resident memory flat', async () => {
   const batch = device.batch(large);
   batch.write({ labels: new Int32Array(rois).fill(1) });
   const before = megabytes();
-  const times = unlessSimulated(400, 100);
+  const times = unlessSimulated(unlessSoaking(400, 4000), 100);
   for (let i = 0; i < times; i++) await fusedMaskLoss(batch).loss();
   for (let i = 0; i < times; i++) fusedMaskLoss(batch);
   await device.synchronize();
   gc();
   const grown = megabytes() - before;
+  figures(`${2 * times} × steps that are queued`, before, before + grown);
   // The gradients are touched for the first time.
   assert.ok(grown < flat + (rois * 784 * 8) / 2 ** 20, `grew by ${grown} MiB`);
 });
@@ -84,12 +109,13 @@ test('tensors and batches that are forgotten are collected', async () => {
   const array = new Float32Array(2 ** 18);
   const before = megabytes();
   let peak = before;
-  for (let i = 0; i < unlessSimulated(1000, 200); i++) {
+  for (let i = 0; i < unlessSimulated(unlessSoaking(1000, 10000), 200); i++) {
     device.tensor(array, [2 ** 18]);
     device.batch({ rois: 300, classes: 2, terms: ['mask'], maskChannels: 1 });
     await turn();
     peak = Math.max(peak, megabytes());
   }
+  figures('tensors of 1 MiB and batches that are forgotten, at most', before, peak);
   // 1,000 MiB of tensors went by.
   assert.ok(peak - before < 400, `peaked ${peak - before} MiB above`);
 });
@@ -97,8 +123,80 @@ test('tensors and batches that are forgotten are collected', async () => {
 test('tensors that are disposed are freed at once', () => {
   const array = new Float32Array(2 ** 18);
   const before = megabytes();
-  for (let i = 0; i < unlessSimulated(2000, 200); i++) device.tensor(array, [2 ** 18]).dispose();
+  for (let i = 0; i < unlessSimulated(unlessSoaking(2000, 10000), 200); i++)
+    device.tensor(array, [2 ** 18]).dispose();
   assert.ok(megabytes() - before < 16);
 });
+
+test('batches that are disposed are freed at once, even if their steps are kept', async () => {
+  const maskLogits = new Float32Array(512 * 784);
+  const labels = new Int32Array(512).fill(1);
+  const steps: unknown[] = [];
+  const cycle = async () => {
+    const batch = device.batch({ rois: 512, classes: 2, maskChannels: 1, terms: ['mask'] });
+    batch.write({ maskLogits, labels });
+    const step = fusedMaskLoss(batch, { grad: false });
+    steps.push(step, fusedMaskLoss(batch, { grad: false }));
+    await step.loss();
+    await device.synchronize();
+    batch.dispose();
+  };
+  for (let i = 0; i < 3; i++) await cycle();
+  const before = megabytes();
+  // 1.5 MiB of logits each, and twice as much that is not touched.
+  for (let i = 0; i < unlessSimulated(100, 20); i++) await cycle();
+  assert.ok(megabytes() - before < 24, `grew by ${megabytes() - before} MiB`);
+});
+
+test('creating, using and disposing leaves resident memory flat', async () => {
+  const grown = await growth('batch, write, step, dispose', cycles, () => {
+    using own = device.batch(sizes);
+    own.write(inputs);
+    fusedLoss(own);
+  });
+  assert.ok(grown < flat, `batches: grew by ${grown} MiB`);
+  const devices = await growth('openDevice, dispose', unlessSoaking(cycles / 2, cycles), () => {
+    openTestDevice({ threads: 1 }).dispose();
+  });
+  assert.ok(devices < flat, `devices: grew by ${devices} MiB`);
+});
+
+/** Lets the process have no more than so much address space beyond what it has. */
+const limitTo = (script: string) => `
+  const { execFileSync } = require('node:child_process');
+  const { readFileSync } = require('node:fs');
+  const limit = (bytes) => execFileSync('prlimit', ['--pid', process.pid, '--as=' + bytes + ':unlimited']);
+  const used = () => /VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1] * 1024;
+  ${script}`;
+
+if (!onCuda && process.platform === 'linux' && hasCommand('prlimit')) {
+  test('out of memory on the host: an error, again and again, and all goes on after it', () => {
+    const script = limitTo(`
+      const { fusedClassLoss, openDevice } = require('roi-loss');
+      const device = openDevice('cpu', { threads: 1 });
+      const rois = 1e7;
+      const large = { classLogits: new Float32Array(rois), labels: new Int32Array(rois) };
+      const small = { classLogits: Float32Array.of(1, 2), labels: Int32Array.of(1) };
+      const codeOf = (attempt) => { try { attempt(); return 'none'; } catch (error) { return error.code; } };
+      const step = () => fusedClassLoss(large, { device, grad: false }).loss;
+      const before = fusedClassLoss(small, { device }).loss;
+      // Room for one of three losses a RoI.
+      limit(used() + 120e6);
+      const codes = [codeOf(step), codeOf(step), codeOf(() => device.batch({ rois: 1e8, classes: 3 }))];
+      const same = fusedClassLoss(small, { device }).loss === before;
+      limit('unlimited');
+      console.log(JSON.stringify({ codes, same, after: codeOf(step) }));`);
+    const { stdout, stderr, signal } = spawnSync(process.execPath, ['-e', script], {
+      cwd: __dirname,
+      encoding: 'utf8',
+    });
+    assert.is(signal, null, stderr);
+    const code = 'ERR_ROI_LOSS_MEMORY';
+    assert.equal(JSON.parse(stdout), { codes: [code, code, code], same: true, after: 'none' });
+  });
+} else {
+  console.log('skipped: out of memory on the host — for the CPU, on Linux with prlimit');
+  test.skip('out of memory on the host');
+}
 
 test.run();

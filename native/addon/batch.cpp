@@ -10,7 +10,8 @@ namespace roi {
 Napi::Function BatchHandle::define(Napi::Env env) {
   return DefineClass(
       env, "Batch",
-      {InstanceMethod<&BatchHandle::run>("run"), InstanceMethod<&BatchHandle::record>("record")});
+      {InstanceMethod<&BatchHandle::run>("run"), InstanceMethod<&BatchHandle::record>("record"),
+       InstanceMethod<&BatchHandle::dispose>("dispose")});
 }
 
 BatchHandle::BatchHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -22,12 +23,14 @@ BatchHandle::BatchHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
 }
 
 Problem BatchHandle::problem_of(const Napi::CallbackInfo& info) const {
+  if (!backend_)
+    throw_coded<Napi::TypeError>(info.Env(), "ERR_ROI_LOSS_DISPOSED", "this batch has been disposed");
   Problem problem = problem_;
   read_options(problem, call_numbers(info[0]));
-  problem.cls.weights = optional_floats(info[1], problem.classes);
-  problem.cls.upstream = optional_floats(info[2], problem.rois);
-  problem.box.upstream = optional_floats(info[3], problem.rois);
-  problem.mask.upstream = optional_floats(info[4], problem.mask_rois);
+  problem.cls.weights = optional_floats("classWeights", info[1], problem.classes);
+  problem.cls.upstream = optional_floats("class.backward", info[2], problem.rois);
+  problem.box.upstream = optional_floats("box.backward", info[3], problem.rois);
+  problem.mask.upstream = optional_floats("mask.backward", info[4], problem.mask_rois);
   check_gradients(info.Env(), problem);
   return problem;
 }
@@ -43,6 +46,12 @@ Napi::Value BatchHandle::record(const Napi::CallbackInfo& info) {
   step->graph =
       with_js_errors(info.Env(), "capturing a step", [&] { return backend_->capture(step->problem); });
   return RecordedHandle::create(info.Env(), backend_, notifier_, std::move(step));
+}
+
+void BatchHandle::dispose(const Napi::CallbackInfo&) {
+  memory_.clear();
+  notifier_.reset();
+  backend_.reset();
 }
 
 }  // namespace roi

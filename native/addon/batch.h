@@ -25,8 +25,10 @@ class BatchHandle : public Napi::ObjectWrap<BatchHandle> {
 
   /// The step that the arguments tell, checked but for its labels.
   Problem problem_of(const Napi::CallbackInfo& info) const;
+  /// dispose(): lets go of the memory. Steps in flight keep theirs.
+  void dispose(const Napi::CallbackInfo& info);
 
-  std::shared_ptr<Backend> backend_;
+  std::shared_ptr<Backend> backend_;  // null once disposed
   std::shared_ptr<Notifier> notifier_;
   Problem problem_;
   std::vector<MemoryRef> memory_;

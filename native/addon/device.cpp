@@ -32,21 +32,31 @@ MemoryRef memory_of(Napi::Value value) {
 }  // namespace
 
 /// The environment may end while steps are under way. This hook is added after the notifier's own and so runs
-/// before it: no thread of the backend can call into an environment that is gone.
+/// before it: no thread of the backend can call into an environment that is gone. The notifier then goes with
+/// the environment; else it is closed behind the last step.
 struct DeviceHandle::Cleanup {
-  Cleanup(Napi::Env env, std::shared_ptr<Backend> backend) : env(env), backend(std::move(backend)) {
+  Cleanup(Napi::Env env, std::shared_ptr<Backend> backend, std::shared_ptr<Notifier> notifier)
+      : env(env), backend(std::move(backend)), notifier(std::move(notifier)) {
     napi_add_env_cleanup_hook(env, &Cleanup::run, this);
   }
   Cleanup(const Cleanup&) = delete;
   Cleanup& operator=(const Cleanup&) = delete;
   ~Cleanup() {
+    if (env_ended) return;
     napi_remove_env_cleanup_hook(env, &Cleanup::run, this);
     backend->close();
+    notifier->close();
   }
-  static void run(void* self) { static_cast<Cleanup*>(self)->backend->close(); }
+  static void run(void* data) {
+    auto* self = static_cast<Cleanup*>(data);
+    self->backend->close();
+    self->env_ended = true;
+  }
 
   napi_env env;
   std::shared_ptr<Backend> backend;
+  std::shared_ptr<Notifier> notifier;
+  bool env_ended = false;
 };
 
 Napi::Function DeviceHandle::define(Napi::Env env) {
@@ -87,7 +97,7 @@ DeviceHandle::DeviceHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     return make_cpu_backend(threads, simd.empty() ? nullptr : simd.c_str());
   });
   notifier_ = std::make_shared<Notifier>(info.Env());
-  cleanup_ = std::make_unique<Cleanup>(info.Env(), backend_);
+  cleanup_ = std::make_unique<Cleanup>(info.Env(), backend_, notifier_);
   info.This().As<Napi::Object>().TypeTag(&kDeviceTag);
 }
 

@@ -24,6 +24,8 @@ template <class Act>
 auto with_js_errors(Napi::Env env, const std::string& what, Act act) {
   try {
     return act();
+  } catch (const Napi::Error&) {
+    throw;
   } catch (const std::bad_alloc&) {
     throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_MEMORY", "out of memory: " + what);
   } catch (const std::length_error& error) {
@@ -32,7 +34,8 @@ auto with_js_errors(Napi::Env env, const std::string& what, Act act) {
     throw_coded<Napi::RangeError>(env, "ERR_ROI_LOSS_SHAPE", what + " " + error.what());
   } catch (const CapturingError& error) {
     throw_coded<Napi::Error>(env, "ERR_ROI_LOSS_CAPTURE", error.what());
-  } catch (const DeviceError& error) {
+  } catch (const std::exception& error) {
+    // A DeviceError, or the system's: no thread to be had.
     throw_coded<Napi::Error>(env, "ERR_ROI_LOSS_DEVICE", error.what());
   }
 }

@@ -8,6 +8,8 @@ Notifier::Notifier(Napi::Env env)
   function_.Unref(env);
 }
 
+void Notifier::close() { function_.Release(); }
+
 void Notifier::notify(std::function<void(Napi::Env)> action) {
   using Action = std::function<void(Napi::Env)>;
   auto* heap = new Action(std::move(action));

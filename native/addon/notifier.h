@@ -12,6 +12,11 @@ namespace roi {
 class Notifier {
  public:
   explicit Notifier(Napi::Env env);
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
+  /// On the JavaScript thread: nobody will notify any more. What has been said still arrives.
+  void close();
 
   /// From any thread: calls `action` on the JavaScript thread, unless that is on its way out.
   void notify(std::function<void(Napi::Env)> action);

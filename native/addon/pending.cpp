@@ -10,6 +10,9 @@ namespace {
 
 void finish(const std::shared_ptr<InFlight>& step) {
   const std::lock_guard lock(step->mutex);
+  // Its memory goes now, not with JavaScript's hold on the step, which the garbage collector may take long to
+  // drop. A captured step may run again.
+  if (!step->is_captured) step->recorded.reset();
   step->done = true;
   step->done_changed.notify_all();
   if (step->waiting.empty()) return;
