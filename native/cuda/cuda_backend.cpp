@@ -120,10 +120,12 @@ class CudaBackend : public Backend {
       graph->owners->done.record(stream_.handle());
     } else {
       launched->slot = graph ? launch(*graph) : launch(step->problem);
-      if (step->source)
-        launched->copies = staging_.read_later(address(*step->source), step->target, step->source->bytes(),
-                                               stream_.handle());
-      launched->slot->done.record(stream_.handle());
+      settled([&] {
+        if (step->source)
+          launched->copies = staging_.read_later(address(*step->source), step->target, step->source->bytes(),
+                                                 stream_.handle());
+        launched->slot->done.record(stream_.handle());
+      });
     }
     step->state = std::move(launched);
     queue_.submit(std::move(step));
@@ -283,9 +285,20 @@ class CudaBackend : public Backend {
     }
   }
 
+  /// Calls `act`. Where it fails, what was launched before still writes to the step's slot: waits for it.
+  template <class Act>
+  void settled(Act act) {
+    try {
+      act();
+    } catch (...) {
+      gpu_->driver().stream_synchronize(stream_.handle());
+      throw;
+    }
+  }
+
   std::unique_ptr<Slot> launch(const Problem& problem) {
     auto slot = slots_.take();
-    enqueue(prepare(problem), *slot, stream_.handle());
+    settled([&] { enqueue(prepare(problem), *slot, stream_.handle()); });
     return slot;
   }
 

@@ -20,8 +20,7 @@ void* find(void* library, const char* name) { return dlsym(library, name); }
 
 int version_of(const Driver& driver) {
   int version = 0;
-  driver.driver_version(&version);
-  return version;
+  return driver.driver_version(&version) == kSuccess ? version : 0;
 }
 
 std::string version_text(int version) {

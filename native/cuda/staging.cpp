@@ -17,9 +17,29 @@ void Staging::Piece::wait() {
   busy = false;
 }
 
+// A copy may be on its way when the next call fails: its piece is not to be used again before it has arrived.
+template <class Copy>
+void Staging::settle(StreamHandle stream, Copy copy) {
+  try {
+    copy();
+  } catch (...) {
+    gpu_->driver().stream_synchronize(stream);
+    throw;
+  }
+}
+
 void Staging::write(DevicePointer target, const void* source, size_t bytes, StreamHandle stream) {
-  const Driver& driver = gpu_->driver();
   const Current current(*gpu_);
+  settle(stream, [&] { write_pieces(target, source, bytes, stream); });
+}
+
+void Staging::read(DevicePointer source, void* target, size_t bytes, StreamHandle stream) {
+  const Current current(*gpu_);
+  settle(stream, [&] { read_pieces(source, target, bytes, stream); });
+}
+
+void Staging::write_pieces(DevicePointer target, const void* source, size_t bytes, StreamHandle stream) {
+  const Driver& driver = gpu_->driver();
   for (size_t done = 0; done < bytes; done += kPiece) {
     const size_t size = std::min(kPiece, bytes - done);
     Piece& piece = pieces_[next_];
@@ -32,9 +52,8 @@ void Staging::write(DevicePointer target, const void* source, size_t bytes, Stre
   }
 }
 
-void Staging::read(DevicePointer source, void* target, size_t bytes, StreamHandle stream) {
+void Staging::read_pieces(DevicePointer source, void* target, size_t bytes, StreamHandle stream) {
   const Driver& driver = gpu_->driver();
-  const Current current(*gpu_);
   const auto fetch = [&](size_t begin) {
     if (begin >= bytes) return;
     Piece& piece = pieces_[begin / kPiece % 2];

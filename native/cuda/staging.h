@@ -38,6 +38,11 @@ class Staging {
     void wait();
   };
 
+  template <class Copy>
+  void settle(StreamHandle stream, Copy copy);
+  void write_pieces(DevicePointer target, const void* source, size_t bytes, StreamHandle stream);
+  void read_pieces(DevicePointer source, void* target, size_t bytes, StreamHandle stream);
+
   const std::shared_ptr<Gpu> gpu_;
   Piece pieces_[2];
   int next_ = 0;

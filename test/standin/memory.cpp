@@ -188,6 +188,7 @@ std::string Memory::damage() const {
   // Locked: the guards of what is freed meanwhile go with it.
   const std::lock_guard lock(mutex_);
   for (const Allocation& allocation : *live_) {
+    if (allocation.imported) continue;  // its guard is the other process's, which may have freed it
     if (std::string text = damage_of(allocation); !text.empty()) return text;
   }
   return "";

@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+
+/** The controls of the stand-in that this process loads as its driver. */
+export interface StandinControl {
+  /** What is to fail from now on, as ROI_STANDIN_FAIL says it. */
+  fail(what: string): boolean;
+  /** How many living objects of a kind there are, or how often a function was called. */
+  count(what: string): number;
+  /** The names of the driver's functions. */
+  functions(): string[];
+}
+
+/** Builds the controls and loads them. */
+export function standinControl(): StandinControl {
+  const folder = (process.env.LD_LIBRARY_PATH ?? '').split(':')[0] as string;
+  execFileSync('cmake', ['--build', dirname(folder), '--target', 'standin_control']);
+  return require(join(folder, 'standin_control.node'));
+}
+
+/** What a device has of the driver's while it lives. */
+export const livingKinds = [
+  'contexts',
+  'modules',
+  'streams',
+  'events',
+  'allocations',
+  'host allocations',
+] as const;
