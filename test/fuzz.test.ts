@@ -1,5 +1,5 @@
 import { suite } from 'uvu';
-import { fuzzHere } from './fuzz/api';
+import { fuzzHere } from './fuzz/here';
 import { openTestDevice, unlessSimulated } from './support/device';
 
 // A bounded run of what `npm run fuzz` does for minutes. Counterexamples are kept in hostile.test.ts.

@@ -1,51 +1,77 @@
-import * as fc from 'fast-check';
-import { openDevice } from 'roi-loss';
-import { checkHostile, hostileCase } from './hostile';
-import { checkNumbers, numbersCase } from './numbers';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { type Target, targets } from '../support/targets';
+import type { FuzzHere } from './here';
 
-// Property-based fuzzing of the API: numbers against the float64 reference, and calls that no honest caller makes.
+// Property-based fuzzing of the API on every device that there is, each in a process of its own: what crashes or hangs
+// is found as well, and the seed tells how to come there again.
 
 export interface ApiFuzz {
-  /** Until so many minutes are over, or … */
-  readonly minutes?: number;
-  /** … so many cases were tried. */
-  readonly runs?: number;
+  /** For so many minutes in all, or … */
+  readonly minutes?: number | undefined;
+  /** … so many cases on each device. */
+  readonly runs?: number | undefined;
   readonly seed: number;
-  /** As openDevice takes it. */
-  readonly device: string;
-  readonly onProgress?: (runs: number) => void;
+  readonly onProgress?: (progress: ApiProgress) => void;
 }
 
-const anyCase = fc.oneof(
-  numbersCase.map((numbers) => ({ numbers })),
-  hostileCase.map((hostile) => ({ hostile })),
-);
+export interface ApiProgress {
+  /** As `cpu`, `cuda (stand-in)`. */
+  readonly device: string;
+  /** Cases that were tried on it. */
+  readonly runs: number;
+  readonly seconds: number;
+}
 
-/** Tries cases in this process. Returns how many; throws with the smallest counterexample, should there be one. */
-export async function fuzzHere({ minutes, runs, seed, device: name, onProgress }: ApiFuzz): Promise<number> {
-  const device = openDevice(name, name === 'cpu' ? { threads: 2 } : {});
-  const unhandled = (error: unknown) => {
-    throw new Error('an unhandled rejection', { cause: error });
+/** What a fuzzing process says. */
+export type ChildMessage = { readonly runs: number } | { readonly failure: string };
+
+/** A case takes milliseconds. */
+const hangMs = 120_000;
+
+function fuzzOn(
+  { label, env }: Target,
+  here: FuzzHere,
+  onProgress: (progress: ApiProgress) => void,
+): Promise<ApiProgress> {
+  const begin = performance.now();
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--expose-gc', join(__dirname, 'child.ts'), JSON.stringify(here)],
+    { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+  );
+  let [runs, failure]: [number, string | undefined] = [0, undefined];
+  const progress = () => ({ device: label, runs, seconds: (performance.now() - begin) / 1000 });
+  const kill = () => {
+    failure = 'hangs';
+    child.kill('SIGKILL');
   };
-  process.on('unhandledRejection', unhandled);
-  let tried = 0;
-  const property = fc.asyncProperty(anyCase, async (given) => {
-    if ('numbers' in given) await checkNumbers(device, given.numbers);
-    else await checkHostile(device, given.hostile);
-    tried++;
-    onProgress?.(tried);
+  let watch = setTimeout(kill, hangMs);
+  child.on('message', (message: ChildMessage) => {
+    clearTimeout(watch);
+    watch = setTimeout(kill, hangMs);
+    if ('failure' in message) failure = message.failure;
+    else runs = message.runs;
+    onProgress(progress());
   });
-  const details = await fc.check(property, {
-    seed,
-    numRuns: runs ?? 2 ** 31 - 1,
-    ...(minutes !== undefined && {
-      interruptAfterTimeLimit: minutes * 60_000,
-      markInterruptAsFailure: false,
-    }),
+  return new Promise((resolve, reject) => {
+    child.on('close', (code, signal) => {
+      clearTimeout(watch);
+      if (code === 0 && !failure) return resolve(progress());
+      const end = failure ?? `ended with ${signal ?? `exit code ${code}`}`;
+      reject(new Error(`${label}, seed ${here.seed}, after ${runs} cases: ${end}`));
+    });
   });
-  process.off('unhandledRejection', unhandled);
-  if (details.failed)
-    throw new Error(fc.defaultReportMessage(details) as string, { cause: details.errorInstance });
-  device.dispose();
-  return tried;
+}
+
+/** Returns what was tried on each device; throws with what was found, and the seed that finds it again. */
+export async function fuzzApi({ minutes, runs, seed, onProgress }: ApiFuzz): Promise<ApiProgress[]> {
+  const found = [...targets.cpu(), ...targets.standin()].filter((target) => 'env' in target);
+  const done: ApiProgress[] = [];
+  for (const target of found) {
+    const device = target.env.ROI_LOSS_TEST_DEVICE as string;
+    const share = minutes === undefined ? undefined : minutes / found.length;
+    done.push(await fuzzOn(target, { seed, runs, minutes: share, device }, onProgress ?? (() => {})));
+  }
+  return done;
 }

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { targets } from './support/targets';
+
+// The long variants of the suites of memory, failures and lifetimes, which print their figures:
+// npm run test:soak [-- memory lifetimes cuda-failures]
+
+const all = ['memory', 'cuda-failures', 'lifetimes'];
+const { positionals } = parseArgs({ allowPositionals: true });
+const chosen = all.filter((name) => positionals.length === 0 || positionals.includes(name));
+let failed = false;
+
+for (const target of [...targets.cpu(), ...targets.standin()]) {
+  if (!('env' in target)) {
+    console.log(`skipped: ${target.label} — ${target.reason}`);
+    continue;
+  }
+  for (const name of chosen) {
+    if (name.startsWith('cuda') && target.label === 'cpu') continue;
+    console.log(`\n${name}, ${target.label}`);
+    const { status } = spawnSync(
+      process.execPath,
+      ['--import', 'tsx', '--expose-gc', join(__dirname, `${name}.test.ts`)],
+      { stdio: 'inherit', env: { ...process.env, ...target.env, ROI_LOSS_SOAK: '1' } },
+    );
+    failed ||= status !== 0;
+  }
+}
+process.exitCode = failed ? 1 : 0;
