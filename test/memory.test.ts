@@ -12,14 +12,18 @@ import { soaking, unlessSoaking } from './support/soak';
 const gc = globalThis.gc ?? (() => assert.unreachable('run with --expose-gc'));
 const megabytes = () => process.memoryUsage().rss / 2 ** 20;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-/** Below the jitter of V8's heap, below a leak of 300 bytes a call. */
+/** Above the jitter of V8's heap, below a leak of 150 bytes a call on a batch. */
 const flat = 6;
 
 const test = suite('memory');
 
 const device = openTestDevice({ threads: 1 });
-/** Calls whose memory is looked at, of each function. */
-const calls = unlessSimulated(unlessSoaking(2e4, 1e6), unlessSoaking(30, 1e4));
+/** Calls of a function whose memory is looked at. Those on a batch take the least time. */
+const callsOf = (what: string) =>
+  unlessSimulated(
+    unlessSoaking(what.endsWith('batch') ? 5e4 : 1e4, what.endsWith('refused') ? 1e5 : 1e6),
+    unlessSoaking(30, 1e4),
+  );
 const cycles = unlessSimulated(unlessSoaking(1000, 1e4), unlessSoaking(100, 1e4));
 const sizes = { rois: 2, classes: 3, maskSize: [7, 7] as const };
 const { classes, maskSize } = sizes;
@@ -72,7 +76,7 @@ const everyCall: { readonly [what: string]: () => unknown } = {
 
 for (const [what, call] of Object.entries(everyCall))
   test(`${what} leaves resident memory flat`, async () => {
-    const grown = await growth(what, what.startsWith('calls that') ? calls / 10 : calls, call);
+    const grown = await growth(what, callsOf(what), call);
     assert.ok(grown < flat, `grew by ${grown} MiB`);
   });
 
@@ -193,6 +197,22 @@ if (!onCuda && process.platform === 'linux' && hasCommand('prlimit')) {
     assert.is(signal, null, stderr);
     const code = 'ERR_ROI_LOSS_MEMORY';
     assert.equal(JSON.parse(stdout), { codes: [code, code, code], same: true, after: 'none' });
+  });
+
+  test('no thread to be had: an error, and all goes on after it', () => {
+    const script = limitTo(`
+      const { fusedMaskLoss, openDevice } = require('roi-loss');
+      const sizes = { rois: 4096, classes: 2, maskChannels: 1, terms: ['mask'] };
+      const batch = openDevice('cpu', { threads: 2 }).batch(sizes);
+      const codeOf = (attempt) => { try { attempt(); return 'none'; } catch (error) { return error.code; } };
+      // The stack of a thread is twice as large.
+      limit(used() + 500e6);
+      const refused = codeOf(() => fusedMaskLoss(batch));
+      limit('unlimited');
+      console.log(refused, codeOf(() => fusedMaskLoss(batch).lossSync()));`);
+    const args = ['--stack=1073741824', process.execPath, '-e', script];
+    const { stdout, stderr } = spawnSync('prlimit', args, { cwd: __dirname, encoding: 'utf8' });
+    assert.is(stdout, 'ERR_ROI_LOSS_DEVICE none\n', stderr);
   });
 } else {
   console.log('skipped: out of memory on the host — for the CPU, on Linux with prlimit');
