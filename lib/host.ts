@@ -32,8 +32,14 @@ export function readInputs(inputs: unknown): LossInputs {
   const { classLogits, classProbs, boxDeltas, boxTargets, maskLogits, maskTargets, labels, maskLabels } =
     inputs as LossInputs;
   const arrays: LossInputs = {
-    ...{ classLogits, classProbs, boxDeltas, boxTargets },
-    ...{ maskLogits, maskTargets, labels, maskLabels },
+    classLogits,
+    classProbs,
+    boxDeltas,
+    boxTargets,
+    maskLogits,
+    maskTargets,
+    labels,
+    maskLabels,
   };
   for (const name of inputNames) {
     if (arrays[name] === undefined) continue;
