@@ -107,7 +107,11 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
   const call = batch.takeCall();
   const calls = writeOne(call, term, options, shape);
   const perRoi = calls[term]?.reduction === 'none';
-  return batch.run(call, calls, (numbers, pending) => new TermStep<never>(batch, numbers, pending, term, perRoi));
+  return batch.run(
+    call,
+    calls,
+    (numbers, pending) => new TermStep<never>(batch, numbers, pending, term, perRoi),
+  );
 }
 
 /**

@@ -86,9 +86,11 @@ test('launches of a graph, and graphs, leave resident memory flat', async () => 
   const classWeights = new Float32Array(sizes.classes).fill(1);
   const options = { metrics: true, class: { classWeights } };
   const graph = batch.capture(() => fusedLoss(batch, options));
-  const launched = await growth(steps, () => graph.launch());
+  const launched = await growth('launches of a graph', callsOf('batch'), () => graph.launch());
   assert.ok(launched < flat, `launches: grew by ${launched} MiB`);
-  const captured = await growth(steps / 10, () => batch.capture(() => fusedLoss(batch, options)).dispose());
+  const captured = await growth('graphs', callsOf('batch') / 10, () =>
+    batch.capture(() => fusedLoss(batch, options)).dispose(),
+  );
   assert.ok(captured < flat, `graphs: grew by ${captured} MiB`);
 });
 

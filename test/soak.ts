@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util';
 import { targets } from './support/targets';
 
 // The long variants of the suites of memory, failures and lifetimes, which print their figures:
-// npm run test:soak [-- memory lifetimes cuda-failures]
+// npm run test:soak [-- memory lifetimes cuda-injection]
 
-const all = ['memory', 'cuda-failures', 'lifetimes'];
+const all = ['memory', 'cuda-injection', 'lifetimes'];
 const { positionals } = parseArgs({ allowPositionals: true });
 const chosen = all.filter((name) => positionals.length === 0 || positionals.includes(name));
 let failed = false;

@@ -361,6 +361,9 @@ class CudaBackend : public Backend {
       if (own) (graph ? graph->slots : slots_).put(std::move(own));
     } catch (const DeviceError& error) {
       step.error = error.what();
+      // What the step writes to is let go of now, and it may not be done.
+      if (const Current current(*gpu_, std::nothrow); current)
+        gpu_->driver().stream_synchronize(stream_.handle());
     }
     step.state.reset();
   }
