@@ -22,8 +22,6 @@ export interface Resources {
   readonly blocks: number;
 }
 
-export const elementTypes = ['float32', 'float16', 'bfloat16'] as const;
-
 /** Whether the build had nvcc. */
 export const hasCompiler = () => existsSync(settings);
 
@@ -32,28 +30,34 @@ const registersOfMultiprocessor = 65536;
 const registersOfBlock = (registers: number) => 8 * 256 * Math.ceil((registers * 32) / 256);
 
 /** `output` of one kernel. */
-function parse(output: string, architecture: number): Resources {
-  const find = (pattern: RegExp) => {
-    const match = pattern.exec(output);
-    if (!match) throw new Error(`ptxas does not say ${pattern}:\n${output}`);
-    return match;
-  };
-  const [, stack, stores, loads] = find(
-    /(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads/,
-  );
-  const registers = Number(find(/Used (\d+) registers/)[1]);
-  return {
-    kernel: find(/Compiling entry function '(\w+)'/)[1] as string,
-    architecture,
-    registers,
-    stack: Number(stack),
-    spillStores: Number(stores),
-    spillLoads: Number(loads),
-    blocks: Math.floor(registersOfMultiprocessor / registersOfBlock(registers)),
-  };
+/** What ptxas says of each kernel, one after another. */
+function parse(output: string, architecture: number): Resources[] {
+  return output
+    .split(/(?=Compiling entry function)/)
+    .slice(1)
+    .map((part) => {
+      const find = (pattern: RegExp) => {
+        const match = pattern.exec(part);
+        if (!match) throw new Error(`ptxas does not say ${pattern}:\n${part}`);
+        return match;
+      };
+      const [, stack, stores, loads] = find(
+        /(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads/,
+      );
+      const registers = Number(find(/Used (\d+) registers/)[1]);
+      return {
+        kernel: find(/Compiling entry function '(\w+)'/)[1] as string,
+        architecture,
+        registers,
+        stack: Number(stack),
+        spillStores: Number(stores),
+        spillLoads: Number(loads),
+        blocks: Math.floor(registersOfMultiprocessor / registersOfBlock(registers)),
+      };
+    });
 }
 
-/** Compiles every kernel for every architecture, two at a time, and reads what ptxas says of it. */
+/** Compiles the kernels for every architecture, two at a time, and reads what ptxas says of it. */
 export async function allResources(onEach?: (done: number, of: number) => void): Promise<Resources[]> {
   const { nvcc, options, architectures } = JSON.parse(readFileSync(settings, 'utf8')) as {
     nvcc: string;
@@ -61,20 +65,18 @@ export async function allResources(onEach?: (done: number, of: number) => void):
     architectures: number[];
   };
   const folder = mkdtempSync(join(tmpdir(), 'roi-loss-kernels-'));
-  const jobs = elementTypes.flatMap((type) => architectures.map((architecture) => ({ type, architecture })));
+  const source = join(root, 'native', 'cuda', 'kernels', 'step.cu');
   const results: Resources[] = [];
+  const queue = architectures.values();
   let done = 0;
-  const queue = jobs.values();
   const worker = async () => {
-    for (const { type, architecture } of queue) {
-      const source = join(root, 'native', 'cuda', 'kernels', `step_${type}.cu`);
-      const target = join(folder, `${type}-${architecture}.cubin`);
+    for (const architecture of queue) {
+      const target = join(folder, `${architecture}.cubin`);
       const args = [...options, `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin', source, '-o', target];
       const { stderr } = await run(nvcc, args);
-      // What each kernel takes stands behind its name.
-      const outputs = stderr.split(/(?=ptxas info\s+: Compiling entry function)/).slice(1);
-      results.push(...outputs.map((output) => parse(output, architecture)));
-      onEach?.(++done, jobs.length);
+      results.push(...parse(stderr, architecture));
+      done++;
+      onEach?.(done, architectures.length);
     }
   };
   try {

@@ -55,7 +55,7 @@ async function completeRuns({ runs, settings, workers }: Arguments, store: Store
 async function experiment(args: Arguments): Promise<void> {
   const store = new Store(args.out, args.settings);
   const results = await completeRuns(args, store);
-  const { machine } = machineOf();
+  const machine = machineOf();
   await startBackend();
   const shares = timeLosses(args.settings);
   const date = new Date().toISOString().slice(0, 10);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "images.h"
+#include "image.h"
 
 namespace roi::cuda {
 namespace {
@@ -36,8 +36,7 @@ DeviceNumber device_at(const Driver& driver, int ordinal) {
 }
 
 const Driver& usable_driver() {
-  if (!has_images())
-    throw Unavailable("this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13");
+  if (!image()) throw Unavailable("this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13");
   return Driver::get();
 }
 
@@ -90,44 +89,35 @@ Gpu::Gpu(int ordinal) : driver_(usable_driver()), ordinal_(ordinal) {
 }
 
 Gpu::~Gpu() {
-  if (const Current current(*this, std::nothrow); current)
-    for (const Module module : modules_)
-      if (module) driver_.module_unload(module);
+  if (const Current current(*this, std::nothrow); current && module_) driver_.module_unload(module_);
   driver_.primary_context_release(device_);
 }
 
-Kernel& Gpu::step(DType dtype) {
+Kernel& Gpu::kernel(std::unique_ptr<Kernel>& kernel, const char* name) {
   const std::lock_guard lock(mutex_);
-  const auto slot = static_cast<size_t>(dtype);
-  if (!steps_[slot]) {
-    const Current current(*this);
-    const Image image = image_of(dtype);
-    const Status result =
-        modules_[slot] ? kSuccess : driver_.module_load(&modules_[slot], image.data);  // of a failed attempt
+  if (kernel) return *kernel;
+  const Current current(*this);
+  if (!module_) {
+    const Status result = driver_.module_load(&module_, image());
     if (result == kNoBinaryForGpu)
       throw Unavailable("there are no kernels for the " + info_.name + " (compute capability " +
                         std::to_string(info_.major) + "." + std::to_string(info_.minor) + ")");
     driver_.check(result, "loading the kernels");
-    Function function;
-    driver_.check(driver_.module_function(&function, modules_[slot], image.step), "looking for the kernel");
-    steps_[slot] = std::make_unique<Kernel>(driver_, function);
   }
-  return *steps_[slot];
+  Function function;
+  driver_.check(driver_.module_function(&function, module_, name), "looking for the kernel");
+  kernel = std::make_unique<Kernel>(driver_, function);
+  return *kernel;
 }
 
-Kernel& Gpu::nothing() {
-  step(DType::kFloat32);
-  const std::lock_guard lock(mutex_);
-  if (!nothing_) {
-    const Current current(*this);
-    Function function;
-    driver_.check(
-        driver_.module_function(&function, modules_[static_cast<size_t>(DType::kFloat32)], "roi_nothing"),
-        "looking for the kernel");
-    nothing_ = std::make_unique<Kernel>(driver_, function);
-  }
-  return *nothing_;
+Kernel& Gpu::step(DType dtype) {
+  const char* name = dtype == DType::kFloat16    ? "roi_step_float16"
+                     : dtype == DType::kBFloat16 ? "roi_step_bfloat16"
+                                                 : "roi_step_float32";
+  return kernel(steps_[static_cast<size_t>(dtype)], name);
 }
+
+Kernel& Gpu::nothing() { return kernel(nothing_, "roi_nothing"); }
 
 size_t Gpu::cache_bytes() const {
   int bytes = 0;

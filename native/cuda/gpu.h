@@ -55,7 +55,7 @@ class Gpu {
   Context context() const { return context_; }
   int multiprocessors() const { return multiprocessors_; }
   const GpuInfo& info() const { return info_; }
-  /// The step of an element type, loaded when it is first asked for.
+  /// The step of an element type. The first kernel that is asked for loads them all.
   Kernel& step(DType dtype);
   /// A kernel that does nothing.
   Kernel& nothing();
@@ -65,6 +65,8 @@ class Gpu {
  private:
   static constexpr int kFloatTypes = 3;
 
+  Kernel& kernel(std::unique_ptr<Kernel>& kernel, const char* name);
+
   const Driver& driver_;
   const int ordinal_;
   DeviceNumber device_ = 0;
@@ -72,7 +74,7 @@ class Gpu {
   GpuInfo info_;
   int multiprocessors_ = 0;
   std::mutex mutex_;  // of the kernels
-  Module modules_[kFloatTypes] = {};
+  Module module_ = nullptr;
   std::unique_ptr<Kernel> steps_[kFloatTypes], nothing_;
 };
 
