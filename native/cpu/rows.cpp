@@ -139,11 +139,10 @@ ROI_INLINE float max_of(const float* x, int64_t n) {
   return max_of_lanes(m);
 }
 
-/// Below this Σ_{c ≠ u} exp(z_c − z_u), the label u is all but certain.
+/// Below this Σ_{c ≠ u} exp(z_c − z_u), the label u is all but certain. The others can do with less.
 constexpr float kAllButCertain = 0x1p-20f;
 
-/// The exponentials of a row whose label is all but certain, which are all that its loss is: with what z_c −
-/// z_u was rounded by (Knuth's exact difference), up to 2e-6 of them. Returns their sum over c ≠ u.
+/// The exponentials of a row whose label is all but certain, and their sum over c ≠ u.
 template <bool kGradient>
 float exact_exponentials(const ClassRow& row) {
   const Floats largest(row.scores[row.label]);
@@ -151,11 +150,7 @@ float exact_exponentials(const ClassRow& row) {
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
     Floats others(0.0f);
     for_each_vector(begin, end, [&](int64_t i, auto lanes) {
-      const Floats z = load(row.scores + i, lanes);
-      const Floats below = z - largest, back = below - z;
-      const Floats rounded = (z - (below - back)) - (largest + back);
-      const Floats e = exp_nonpositive(below);
-      const Floats exact = e + e * rounded;
+      const Floats exact = cross_entropy::exact_exponential(load(row.scores + i, lanes), largest);
       const Mask is_label{lane_numbers() == static_cast<int32_t>(row.label - i)};
       others += keep(select(is_label, Floats(0.0f), exact), lanes);
       if constexpr (kGradient) store(row.grad + i, exact, lanes);

@@ -33,6 +33,19 @@ struct Row {
   float weighted;     ///< Σ_c w_c (max − z_c); needed with label smoothing alone
 };
 
+/// Where Σ_{c ≠ u} exp(z_c − z_u) is below this, the label u is all but certain: that sum is all that the
+/// loss is.
+constexpr float kAllButCertain = 0x1p-20f;
+
+/// exp(z − max), with what z − max was rounded by (Knuth's exact difference), which is up to 2e-6 of it.
+template <class F>
+ROI_FORMULA F exact_exponential(F z, F max) {
+  const F below = z - max, back = below - z;
+  const F rounded = (z - (below - back)) - (max + back);
+  const F e = exp_nonpositive(below);
+  return e + e * rounded;
+}
+
 ROI_FORMULA float sum_of_exp(const Row& row) { return row.others + row.label_exp; }
 
 ROI_FORMULA float value(const Row& row, const Target& q) {

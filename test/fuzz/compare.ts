@@ -51,21 +51,13 @@ function scaleOf(p: Problem, term: TermName): number {
 export const expectedOf = ({ inputs, options, classes, maskSize }: Problem): Reference =>
   referenceLoss(inputs, { ...options, classes, maskSize });
 
-/**
- * Of a RoI whose label is all but certain: e^(z − max), where float32 rounds z − max, at 64 to 4e-6. A loss that small is
- * known to so much of itself on a GPU.
- */
-const certain = { below: 1e-6, tolerance: 5e-6 };
-
 /** Relative; NaN where NaN is due. Huge inputs may make a NaN of a number. */
 export function assertNumber(actual: number, expected: number, what: string, huge: boolean, scale = 0): void {
   if (Number.isNaN(actual) && (huge || Number.isNaN(expected))) return;
   // What is beyond float32 may be its infinity.
   const close =
     actual === Math.fround(expected) ||
-    Math.abs(actual - expected) <=
-      (Math.abs(expected) < certain.below * scale ? certain.tolerance : lossTolerance) * Math.abs(expected) +
-        underflow * Math.max(1, scale);
+    Math.abs(actual - expected) <= lossTolerance * Math.abs(expected) + underflow * Math.max(1, scale);
   assert.ok(close, `${what} is ${actual}; expected ${expected}`);
 }
 

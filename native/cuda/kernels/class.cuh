@@ -65,7 +65,7 @@ struct ClassRow {
     each([&](int c) {
       const float z = row.get(c);
       // z·0 makes −∞, whose exponential is finite, a NaN.
-      others += (c == label ? 0.0f : exp_nonpositive(z - largest)) + z * 0.0f;
+      others += (c == label ? 0.0f : cross_entropy::exact_exponential(z, largest)) + z * 0.0f;
       if (q.even != 0.0f) weighted += class_weight(term, c) * (largest - z);
     });
     const float label_logit = row.get(label);
@@ -76,9 +76,10 @@ struct ClassRow {
       warp_barrier();  // all lanes have read what they are about to overwrite
       each([&](int c) {
         const float w = q.even != 0.0f ? class_weight(term, c) : 1.0f;
-        const float g =
-            c == label ? cross_entropy::label_derivative(q, sums, class_weight(term, label))
-                       : cross_entropy::derivative(q, exp_nonpositive(row.get(c) - largest) * normalize, w);
+        const float g = c == label
+                            ? cross_entropy::label_derivative(q, sums, class_weight(term, label))
+                            : cross_entropy::derivative(
+                                  q, cross_entropy::exact_exponential(row.get(c), largest) * normalize, w);
         row.put(c, g * scale);
       });
     }
