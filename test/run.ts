@@ -8,10 +8,9 @@ import { type Target, targets } from './support/targets';
 // files whose names hold one of the words. All suites run on the CPU; those about the device under test, which import
 // support/device, run on the other devices too: `--devices cpu,standin,gpu,ptxrun` says on which. A file that crashes,
 // hangs, tests nothing or forgets to run a suite counts as a failure, and so does whatever a device that checks finds.
-// `--without word=reason` skips files.
+// `--without word=reason` skips files; `--limit` is the seconds that a file may take.
 
 const concurrent = 2;
-const limitMs = 300_000;
 const defaultDevices = 'cpu,standin,gpu';
 /** The libraries of a sanitizer, for the suites alone. */
 const preload = { LD_PRELOAD: process.env.ROI_LOSS_TEST_PRELOAD ?? process.env.LD_PRELOAD };
@@ -69,10 +68,14 @@ function suiteFile(name: string): SuiteFile {
 /** What a device that checks memory and order prints when it finds something. */
 const finding = /^(?:.*[•✘] )?(?:ptxrun|cuda \(stand-in\)): .*$/gm;
 
-function runFile({ path, name, forgetsRun }: SuiteFile, { label, env }: Target): Promise<Count> {
+function runFile(
+  { path, name, forgetsRun }: SuiteFile,
+  { label, env }: Target,
+  limit: number,
+): Promise<Count> {
   const child = spawn(process.execPath, ['--import', 'tsx', '--expose-gc', path], {
     env: { ...process.env, ...env, ...preload, FORCE_COLOR: '0' },
-    timeout: limitMs,
+    timeout: limit * 1000,
     killSignal: 'SIGKILL',
   });
   let [output, errors] = ['', ''];
@@ -120,6 +123,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       devices: { type: 'string', default: defaultDevices },
+      limit: { type: 'string', default: '300' },
       without: { type: 'string', multiple: true, default: [] },
     },
   });
@@ -155,7 +159,7 @@ async function main(): Promise<void> {
   const worker = async () => {
     for (const { file, report } of queue) {
       const begin = performance.now();
-      add(report.count, await runFile(file, report.target));
+      add(report.count, await runFile(file, report.target, Number(values.limit)));
       report.seconds += (performance.now() - begin) / 1000;
     }
   };
