@@ -8,10 +8,12 @@ import { type Target, targets } from './support/targets';
 // files whose names hold one of the words. All suites run on the CPU; those about the device under test, which import
 // support/device, run on the other devices too: `--devices cpu,standin,gpu,ptxrun` says on which. A file that crashes,
 // hangs, tests nothing or forgets to run a suite counts as a failure, and so does whatever a device that checks finds.
+// `--without word=reason` skips files; `--limit` is the seconds that a file may take.
 
 const concurrent = 2;
-const limitMs = 300_000;
 const defaultDevices = 'cpu,standin,gpu';
+/** The libraries of a sanitizer, for the suites alone. */
+const preload = { LD_PRELOAD: process.env.ROI_LOSS_TEST_PRELOAD ?? process.env.LD_PRELOAD };
 
 interface Count {
   passed: number;
@@ -66,10 +68,14 @@ function suiteFile(name: string): SuiteFile {
 /** What a device that checks memory and order prints when it finds something. */
 const finding = /^(?:.*[•✘] )?(?:ptxrun|cuda \(stand-in\)): .*$/gm;
 
-function runFile({ path, name, forgetsRun }: SuiteFile, { label, env }: Target): Promise<Count> {
+function runFile(
+  { path, name, forgetsRun }: SuiteFile,
+  { label, env }: Target,
+  limit: number,
+): Promise<Count> {
   const child = spawn(process.execPath, ['--import', 'tsx', '--expose-gc', path], {
-    env: { ...process.env, ...env, FORCE_COLOR: '0' },
-    timeout: limitMs,
+    env: { ...process.env, ...env, ...preload, FORCE_COLOR: '0' },
+    timeout: limit * 1000,
     killSignal: 'SIGKILL',
   });
   let [output, errors] = ['', ''];
@@ -115,21 +121,32 @@ function targetsOf(names: string, skip: (label: string, reason: string) => void)
 async function main(): Promise<void> {
   const { values, positionals: words } = parseArgs({
     allowPositionals: true,
-    options: { devices: { type: 'string', default: defaultDevices } },
+    options: {
+      devices: { type: 'string', default: defaultDevices },
+      limit: { type: 'string', default: '300' },
+      without: { type: 'string', multiple: true, default: [] },
+    },
   });
+  const total = noTests();
+  const lines: string[] = [];
+  const skip = (what: string, reason: string) => {
+    lines.push(`skipped: ${what} — ${reason}`);
+    total.skipped++;
+  };
+  const left = values.without.map((text) => text.split(/=(.*)/s) as [word: string, reason: string]);
   const files = readdirSync(__dirname, { recursive: true, encoding: 'utf8' })
     .filter(
       (name) =>
         name.endsWith('.test.ts') && (words.length === 0 || words.some((word) => name.includes(word))),
     )
+    .filter((name) => {
+      const out = left.find(([word]) => name.includes(word));
+      if (out) skip(name, out[1]);
+      return !out;
+    })
     .sort()
     .map(suiteFile);
-  const total = noTests();
-  const lines: string[] = [];
-  const found = targetsOf(values.devices, (label, reason) => {
-    lines.push(`skipped: the suites on ${label} — ${reason}`);
-    total.skipped++;
-  });
+  const found = targetsOf(values.devices, (label, reason) => skip(`the suites on ${label}`, reason));
   const reports = found.map((target) => ({ target, count: noTests(), seconds: 0 }));
   const queue = reports
     .flatMap((report) => {
@@ -142,7 +159,7 @@ async function main(): Promise<void> {
   const worker = async () => {
     for (const { file, report } of queue) {
       const begin = performance.now();
-      add(report.count, await runFile(file, report.target));
+      add(report.count, await runFile(file, report.target, Number(values.limit)));
       report.seconds += (performance.now() - begin) / 1000;
     }
   };

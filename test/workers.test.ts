@@ -57,6 +57,35 @@ test('terminated with steps in flight', async () => {
   }
 });
 
+/** Waits for no step, and so is told of none. */
+const deaf = `
+  const { workerData, parentPort } = require('node:worker_threads');
+  const { fusedMaskLoss, openDevice } = require(workerData.entry);
+  const batch = openDevice(workerData.name).batch(workerData.sizes);
+  const { rois } = workerData.sizes;
+  batch.write({ maskLogits: new Float32Array(rois * 784), maskTargets: new Float32Array(rois * 784), labels: new Int32Array(rois).fill(1) });
+  parentPort.postMessage('');
+  for (;;) fusedMaskLoss(batch).loss();
+`;
+
+test('terminated before it is told of a step, leaves no memory behind', async () => {
+  const rois = unlessSimulated(4096, 4);
+  const sizes = { rois, classes: 2, maskChannels: 1, maskSize: [28, 28], terms: ['mask'], rewrite: true };
+  const run = async () => {
+    const entry = join(__dirname, '..', 'dist', 'index.js');
+    const worker = new Worker(deaf, { eval: true, workerData: { entry, name, sizes } });
+    await once(worker, 'message');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await worker.terminate();
+  };
+  await run();
+  const before = process.memoryUsage().rss;
+  for (let i = 0; i < unlessSimulated(8, 2); i++) await run();
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20;
+  console.log(`terminated workers: ${grown.toFixed(1)} MiB`);
+  assert.ok(grown < 150, `grew by ${grown} MiB`);
+});
+
 test('a process that ends with steps in flight ends cleanly', () => {
   const ending = (end: string) => `
     const { fusedMaskLoss, openDevice } = require('roi-loss');

@@ -2,22 +2,21 @@
 
 namespace roi {
 
-Notifier::Notifier(Napi::Env env)
-    : function_(Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
-                                              "roi-loss", 0, 1)) {
+Notifier::Notifier(Napi::Env env) : function_(decltype(function_)::New(env, "roi-loss", 0, 1)) {
   function_.Unref(env);
 }
 
 void Notifier::close() { function_.Release(); }
 
-void Notifier::notify(std::function<void(Napi::Env)> action) {
-  using Action = std::function<void(Napi::Env)>;
-  auto* heap = new Action(std::move(action));
-  const napi_status status = function_.NonBlockingCall(heap, [](Napi::Env env, Napi::Function, Action* call) {
-    const std::unique_ptr<Action> owned(call);
-    if (env) (*owned)(env);
-  });
-  if (status != napi_ok) delete heap;
+void Notifier::notify(Action action) {
+  auto owned = std::make_unique<Action>(std::move(action));
+  if (function_.NonBlockingCall(owned.get()) == napi_ok) owned.release();
+}
+
+/// Without an environment where that ended before the action's turn came: what the action holds goes with it.
+void Notifier::call(Napi::Env env, Napi::Function, std::nullptr_t*, Action* action) {
+  const std::unique_ptr<Action> owned(action);
+  if (env) (*owned)(env);
 }
 
 void Notifier::expect(Napi::Env env) {

@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -18,15 +19,19 @@ class Notifier {
   /// On the JavaScript thread: nobody will notify any more. What has been said still arrives.
   void close();
 
+  using Action = std::function<void(Napi::Env)>;
+
   /// From any thread: calls `action` on the JavaScript thread, unless that is on its way out.
-  void notify(std::function<void(Napi::Env)> action);
+  void notify(Action action);
 
   /// On the JavaScript thread, in pairs.
   void expect(Napi::Env env);
   void received(Napi::Env env);
 
  private:
-  Napi::ThreadSafeFunction function_;
+  static void call(Napi::Env env, Napi::Function, std::nullptr_t*, Action* action);
+
+  Napi::TypedThreadSafeFunction<std::nullptr_t, Action, call> function_;
   int expected_ = 0;
 };
 

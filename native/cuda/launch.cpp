@@ -114,7 +114,6 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
                      Workspace* workspace, StepResult* result) {
   StepParams p{};
   p.rois = static_cast<int>(problem.rois);
-  p.mask_rois = static_cast<int>(problem.mask_rois);
   p.classes = static_cast<int>(problem.classes);
   p.labels = problem.labels;
   p.mask_labels = problem.mask_labels;
@@ -122,8 +121,11 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
   if (problem.cls.enabled && problem.cls.dtype == dtype)
     p.cls = class_params(problem.cls, class_weight_sum, rows.cls);
   if (problem.box.enabled && problem.box.dtype == dtype) p.box = box_params(problem.box, rows.box);
-  if (problem.mask.enabled && problem.mask.dtype == dtype)
+  // Without masks their labels are not read: they may be anywhere.
+  if (problem.mask.enabled && problem.mask.dtype == dtype) {
     p.mask = mask_params(problem.mask, problem.classes, rows.mask);
+    p.mask_rois = static_cast<int>(problem.mask_rois);
+  }
   if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kWarps >> p.mask.log2_warps);
   if (p.cls.enabled) p.tasks.cls = tiles(p.rois, kClassTile);
   if (p.box.enabled) p.tasks.box = tiles(p.rois, kBoxTile);

@@ -17,8 +17,13 @@ namespace roi::standin {
 namespace {
 
 constexpr size_t kPage = 4096;
-/// Addresses of a device; memory is only taken for what is in use.
+/// Addresses of a device; memory is only taken for what is in use. ThreadSanitizer leaves little room for
+/// them.
+#if defined(__SANITIZE_THREAD__)
+constexpr size_t kSpan = size_t{1} << 35;
+#else
 constexpr size_t kSpan = size_t{1} << 38;
+#endif
 /// The addresses, the bytes, the flags, and four times as much for the writers.
 constexpr size_t kMapping = 3 * kSpan + kSpan / 4 * sizeof(Writer);
 /// A page of these before each allocation, and from its end to the end of the page after.

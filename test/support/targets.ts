@@ -19,7 +19,8 @@ export interface Unavailable {
 }
 
 const root = join(__dirname, '..', '..');
-const build = join(root, 'build', 'standin-tests');
+/** A sanitizer's run has a build of its own. */
+const build = process.env.ROI_LOSS_STANDIN_BUILD ?? join(root, 'build', 'standin-tests');
 
 /** What the environment says, or a number of this run, which is printed. */
 function seedOf(variable: string, otherwise: number): string {
@@ -40,8 +41,10 @@ const onCuda = (name: string, label: string) => ({
 });
 
 /** Runs a build. Returns why it failed, if it did. */
-function failureOf(command: string, args: readonly string[], cwd = root): string | undefined {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+export function failureOf(command: string, args: readonly string[], cwd = root): string | undefined {
+  // Build tools do without a sanitizer's libraries; some hang with them.
+  const env = { ...process.env, LD_PRELOAD: '' };
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8' });
   if (status === 0) return undefined;
   return `${command} ${args.join(' ')} failed:\n${error ?? stdout + stderr}`;
 }

@@ -1,0 +1,193 @@
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "../../../native/cpu/cpu_backend.h"
+#include "../../../native/cuda/cuda_backend.h"
+#include "../../../native/labels.h"
+#include "buffers.h"
+
+// A fuzzer's entry below Node-API: two steps, one after the other over the same gradients, of any shape,
+// options, element types, layouts, addresses and labels that native/addon lets through. The sanitizers tell
+// of what is touched beside the tensors; told of here are labels wrongly refused or let through, a backend
+// that gives up, inputs that change, and gradients of the second step that depend on the first.
+
+namespace roi::fuzz {
+namespace {
+
+[[noreturn]] void fail(const std::string& finding) {
+  std::fprintf(stderr, "fuzz: %s\n", finding.c_str());
+  std::abort();
+}
+
+constexpr DType kFloats[] = {DType::kFloat32, DType::kFloat16, DType::kBFloat16};
+constexpr DType kMaskTargets[] = {DType::kFloat32, DType::kFloat16, DType::kBFloat16, DType::kUint8};
+
+Problem shape_of(Input& input) {
+  Problem p;
+  p.classes = 1 + input.up_to(input.flag() ? 90 : 5);
+  p.rois = input.up_to(40);
+  const uint8_t terms = input.byte();
+  p.cls.enabled = terms & 1;
+  p.box.enabled = terms & 2;
+  p.mask.enabled = terms & 4;
+  p.mask_rois = terms & 8 ? input.up_to(20) : p.rois;
+  const int64_t channels[] = {p.classes, p.classes - 1, 1};
+  const GradFill fill = input.pick({GradFill::kSparse, GradFill::kRewrite});
+  p.cls.probabilities = input.flag();
+  p.cls.dtype = input.pick(kFloats);
+  p.box.channels = input.pick(channels);
+  p.box.dtype = input.pick(kFloats);
+  p.box.target_dtype = input.pick(kFloats);
+  p.mask.channels = input.pick(channels);
+  p.mask.height = input.up_to(18);
+  p.mask.width = input.up_to(18);
+  p.mask.channels_last = input.flag();
+  p.mask.compact_grad = input.flag();
+  p.mask.dtype = input.pick(kFloats);
+  p.mask.target_dtype = input.pick(kMaskTargets);
+  p.box.fill = p.mask.fill = fill;
+  return p;
+}
+
+void read_term(Term& term, int64_t rois, Buffers& inputs, Buffers& outputs, Input& input) {
+  const uint8_t flags = input.byte();
+  term.gradient = flags & 1;
+  term.metrics = flags & 2;
+  term.reduction = input.pick({Reduction::kMean, Reduction::kSum, Reduction::kNone});
+  if (flags & 4) term.weight = input.number();
+  if (flags & 8) term.normalizer = input.number();
+  if (flags & 16) term.grad_scale = input.number();
+  if (flags & 32) term.upstream = static_cast<float*>(inputs.numbers(rois, DType::kFloat32, input));
+  if (term.reduction == Reduction::kNone) term.per_roi = outputs.zeros<float>(rois, DType::kFloat32, input);
+}
+
+void read_options(Problem& p, Buffers& inputs, Buffers& outputs, Input& input) {
+  read_term(p.cls, p.rois, inputs, outputs, input);
+  read_term(p.box, p.rois, inputs, outputs, input);
+  read_term(p.mask, p.mask_rois, inputs, outputs, input);
+  if (input.flag()) p.cls.weights = static_cast<float*>(inputs.numbers(p.classes, DType::kFloat32, input));
+  p.cls.label_smoothing = input.pick({0.0, 0.1, 1.0});
+  p.cls.eps = input.number();
+  p.box.beta = input.number();
+  p.mask.bce_weight = input.number();
+  p.mask.smoothed_weight = input.number();
+  p.mask.dice_weight = input.number();
+  p.mask.smoothing = input.pick({0.05, 0.0, 1.0});
+  p.mask.eps = input.number();
+}
+
+void make_inputs(Problem& p, Buffers& buffers, Input& input) {
+  p.cls.scores = buffers.numbers(p.rois * p.classes, p.cls.dtype, input);
+  p.box.deltas = buffers.numbers(p.rois * p.box.channels * 4, p.box.dtype, input);
+  p.box.targets = buffers.numbers(p.rois * 4, p.box.target_dtype, input);
+  p.mask.logits = buffers.numbers(p.mask_rois * p.mask.channels * p.mask.pixels(), p.mask.dtype, input);
+  p.mask.targets = buffers.numbers(p.mask_rois * p.mask.pixels(), p.mask.target_dtype, input);
+}
+
+/// Classes, with some anywhere in int32 where the fuzzer says so.
+const int32_t* make_labels(int64_t n, int64_t classes, Buffers& buffers, Input& input) {
+  int32_t* const labels = buffers.zeros<int32_t>(n, DType::kInt32, input);
+  const bool wild = input.byte() == 1;
+  for (int64_t i = 0; i < n; i++)
+    labels[i] = wild && input.flag() ? input.int32() : static_cast<int32_t>(input.up_to(classes)) - 1;
+  return labels;
+}
+
+/// What steps over one batch write.
+struct Outputs {
+  Outputs(const Problem& p, Input& input)
+      : cls(gradients.zeros<char>(p.rois * p.classes, p.cls.dtype, input)),
+        box(gradients.zeros<char>(p.rois * p.box.channels * 4, p.box.dtype, input)),
+        mask(
+            gradients.zeros<char>(p.mask_rois * (p.mask.compact_grad ? 1 : p.mask.channels) * p.mask.pixels(),
+                                  p.mask.dtype, input)),
+        box_written(notes.zeros<int32_t>(p.rois, DType::kInt32, input)),
+        mask_written(notes.zeros<int32_t>(p.mask_rois, DType::kInt32, input)) {}
+
+  Problem in(Problem p) const {
+    p.cls.grad = cls;
+    p.box.grad = box;
+    p.mask.grad = mask;
+    p.box.written = box_written;
+    p.mask.written = mask_written;
+    return p;
+  }
+
+  Buffers gradients, notes;
+  char *cls, *box, *mask;
+  int32_t *box_written, *mask_written;
+};
+
+bool has_bad(const int32_t* labels, int64_t n, int64_t classes) {
+  for (int64_t i = 0; i < n; i++)
+    if (labels[i] < -1 || labels[i] > classes - 1) return true;
+  return false;
+}
+
+/// The first GPU where ROI_FUZZ_DEVICE says cuda, else the CPU by each of its instruction sets.
+std::vector<std::shared_ptr<Backend>> open_backends() {
+  const char* const name = std::getenv("ROI_FUZZ_DEVICE");
+  if (name && std::string(name) == "cuda") return {make_cuda_backend(0, 0)};
+  std::vector<std::shared_ptr<Backend>> backends;
+  for (const char* simd : {"baseline", "avx2", "avx512"}) {
+    try {
+      backends.push_back(make_cpu_backend(2, simd));
+    } catch (const DeviceError&) {
+      // Not one of this machine's.
+    }
+  }
+  return backends;
+}
+
+void run(Backend& backend, const Problem& problem) {
+  Result result;
+  try {
+    backend.run(problem, result);
+  } catch (const std::exception& error) {
+    fail(backend.description() + ": " + error.what());
+  }
+}
+
+/// Gives `p` labels. Returns whether all are classes, or −1.
+bool make_labels(Problem& p, Buffers& buffers, Input& input) {
+  p.labels = p.mask_labels = make_labels(p.rois, p.classes, buffers, input);
+  if (p.mask_rois != p.rois || input.flag())
+    p.mask_labels = make_labels(p.mask_rois, p.classes, buffers, input);
+  const bool bad = has_bad(p.labels, p.rois, p.classes) ||
+                   (p.mask.enabled && has_bad(p.mask_labels, p.mask_rois, p.classes));
+  if (find_bad_label(p).has_value() != bad) fail(bad ? "a bad label passed" : "good labels were refused");
+  return !bad;
+}
+
+void try_steps(Input input) {
+  static const auto& backends = *new std::vector(open_backends());
+  Buffers inputs;
+  Buffers per_roi;
+  Problem first = shape_of(input);
+  make_inputs(first, inputs, input);
+  read_options(first, inputs, per_roi, input);
+  Problem second = first;
+  if (!make_labels(first, inputs, input) || !make_labels(second, inputs, input)) return;
+  const uint64_t before = inputs.hash();
+  for (const auto& backend : backends) {
+    const Outputs kept(first, input), fresh(first, input);
+    run(*backend, kept.in(first));
+    run(*backend, kept.in(second));
+    second.box.fill = second.mask.fill = GradFill::kFresh;
+    run(*backend, fresh.in(second));
+    second.box.fill = second.mask.fill = first.box.fill;
+    if (!(kept.gradients == fresh.gradients))
+      fail(backend->description() + ": a step depends on the one before");
+  }
+  if (inputs.hash() != before) fail("inputs changed");
+}
+
+}  // namespace
+}  // namespace roi::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  roi::fuzz::try_steps({data, size});
+  return 0;
+}
