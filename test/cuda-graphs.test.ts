@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inputsOf } from '../lib/reference/random';
 import { openTestDevice } from './support/device';
-import { captureStream } from './support/stream';
+import { captureStream, capturesStreams } from './support/stream';
 import { throws } from './support/throws';
 
 // Steps in a CUDA graph of somebody else's, who captures the device's stream, and what that forbids meanwhile.
@@ -15,17 +15,6 @@ const options = { classes: 5, maskSize: [8, 6] as const };
 const sizes = { rois: 9, ...options };
 const code = 'ERR_ROI_LOSS_CAPTURE';
 const names = ['classLogits', 'boxDeltas', 'maskLogits'] as const;
-
-/** ptxrun does not capture. */
-function supported(): boolean {
-  try {
-    captureStream(device, () => {});
-    return true;
-  } catch (error) {
-    assert.match((error as Error).message, 'no CUDA graphs');
-    return false;
-  }
-}
 
 function addTests(): void {
   test('several steps in one graph: inputs and labels change from run to run', async () => {
@@ -144,7 +133,7 @@ function addTests(): void {
   });
 }
 
-if (supported()) {
+if (capturesStreams(device)) {
   addTests();
 } else {
   console.log('skipped: graphs of others — this driver has no CUDA graphs');

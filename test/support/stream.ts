@@ -1,4 +1,5 @@
 import type { Device } from 'roi-loss';
+import * as assert from 'uvu/assert';
 import type { NativeDevice, NativeGraph } from '../../lib/native';
 
 /** What the owner of a GPU's stream may do: captures all that `enqueue` enqueues on it. */
@@ -12,4 +13,15 @@ export function captureStream(device: Device, enqueue: () => void): NativeGraph 
     throw error;
   }
   return handle.endCapture();
+}
+
+/** Whether there is a stream to capture: ptxrun has none. */
+export function capturesStreams(device: Device): boolean {
+  try {
+    captureStream(device, () => {});
+    return true;
+  } catch (error) {
+    assert.match((error as Error).message, 'no CUDA graphs');
+    return false;
+  }
 }
