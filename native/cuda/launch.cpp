@@ -92,7 +92,9 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.fill = term.fill;
   p.logits = term.logits;
   p.targets = term.targets;
-  p.grad = term.grad;
+  // Without a gradient nothing is stored, but lanes walk along it all the same: an offset to null would be
+  // undefined.
+  p.grad = term.grad ? term.grad : const_cast<void*>(term.logits);
   p.written = term.gradient && term.fill == GradFill::kSparse ? term.written : nullptr;
   p.cross_entropy = static_cast<float>(term.bce_weight + term.smoothed_weight);
   p.cross_entropy_pixel = p.cross_entropy / static_cast<float>(p.pixels);
