@@ -11,7 +11,13 @@ import { checkObject, ofThisThread, readKeys } from './check';
 import type { Device } from './device';
 import { plainError, rangeError, show, typeError } from './errors';
 import { Graph, type MakeStep } from './graph';
-import { type NativeBatch, type NativeBuffers, type NativeMemory, native } from './native';
+import {
+  type NativeBatch,
+  type NativeBuffers,
+  type NativeMemory,
+  type NativePending,
+  native,
+} from './native';
 import {
   type ArraySpec,
   gradNames,
@@ -284,20 +290,21 @@ export class Batch implements Disposable {
     const { class: classCall, box, mask } = calls;
     const upstreams = [classCall?.weights, classCall?.upstream, box?.upstream, mask?.upstream] as const;
     const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
-    const ran = (step: S) => {
+    const ran = (pending: NativePending | undefined) => {
+      const step = make(call, pending, perRoiTerms);
       for (const term of perRoiTerms) this.perRoiOwner[term] = step;
       return step;
     };
     if (!this.#capture) {
-      const step = ran(make(call, this.#native.run(call, ...upstreams)));
+      const step = ran(this.#native.run(call, ...upstreams));
       this.#call = call;
       return step;
     }
     if (this.#capture.step)
       throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
     const recorded = this.#native.record(call, ...upstreams);
-    this.#capture.graph = new Graph<AnyStep>(this, recorded, (pending) => ran(make(call, pending)), call);
-    const step = make(call, 'recorded');
+    this.#capture.graph = new Graph<AnyStep>(this, recorded, ran, call);
+    const step = make(call, 'recorded', perRoiTerms);
     this.#capture.step = step;
     return step;
   }

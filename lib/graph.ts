@@ -1,10 +1,11 @@
 import type { Batch } from './batch';
+import type { TermName } from './call';
 import { typeError } from './errors';
 import type { NativePending, NativeRecorded } from './native';
 import type { Pending } from './step';
 
-/** Makes a step of its numbers and what is pending of it. */
-export type MakeStep<S> = (call: Float64Array, pending: Pending) => S;
+/** Makes a step of its numbers, what is pending of it and the terms whose reduction is `'none'`. */
+export type MakeStep<S> = (call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) => S;
 
 /** A captured step, launched as often as one likes. Made by `batch.capture`. */
 export class Graph<S> implements Disposable {

@@ -11,7 +11,6 @@ import {
   newCall,
   type Origin,
   type TermName,
-  termNames,
   termOptions,
   writeBox,
   writeClass,
@@ -106,11 +105,10 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
     );
   const call = batch.takeCall();
   const calls = writeOne(call, term, options, shape);
-  const perRoi = calls[term]?.reduction === 'none';
   return batch.run(
     call,
     calls,
-    (numbers, pending) => new TermStep<never>(batch, numbers, pending, term, perRoi),
+    (numbers, pending, perRoiTerms) => new TermStep<never>(batch, numbers, pending, term, perRoiTerms),
   );
 }
 
@@ -221,6 +219,9 @@ function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkKeys('option', options, knownOptions.batch.whole);
   const call = batch.takeCall();
   const calls = writeAll(call, options, batch.shape);
-  const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
-  return batch.run(call, calls, (numbers, pending) => new LossStep(batch, numbers, pending, perRoiTerms));
+  return batch.run(
+    call,
+    calls,
+    (numbers, pending, perRoiTerms) => new LossStep(batch, numbers, pending, perRoiTerms),
+  );
 }

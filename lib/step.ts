@@ -85,8 +85,14 @@ export class TermStep<M = never> extends Step<{ readonly loss: number; readonly 
   readonly #term: TermName;
 
   /** @internal */
-  constructor(batch: Batch, call: Float64Array, pending: Pending, term: TermName, perRoi: boolean) {
-    super(batch, call, pending, perRoi ? [term] : []);
+  constructor(
+    batch: Batch,
+    call: Float64Array,
+    pending: Pending,
+    term: TermName,
+    perRoiTerms: readonly TermName[],
+  ) {
+    super(batch, call, pending, perRoiTerms);
     this.#term = term;
     if (!pending) this.finish(call);
   }

@@ -1,35 +1,24 @@
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 
 // What a walk over the floats finds about one function, against double precision.
 
 namespace roi::test {
 
-inline float float_of(uint32_t bits) {
-  float x;
-  std::memcpy(&x, &bits, sizeof x);
-  return x;
-}
-inline uint32_t bits_of(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
+inline float float_of(uint32_t bits) { return std::bit_cast<float>(bits); }
+inline uint32_t bits_of(float x) { return std::bit_cast<uint32_t>(x); }
 
 constexpr double kMinNormal = 0x1p-126;
 
 /// A unit in the last place of the float nearest to x; of subnormal ones that of the smallest normal number.
 inline double ulp(double x) {
   if (!(std::fabs(x) > kMinNormal)) return 0x1p-149;
-  uint64_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  bits &= uint64_t{0x7ff} << 52;  // 2^exponent
-  std::memcpy(&x, &bits, sizeof x);
-  return x * 0x1p-23;
+  const uint64_t exponent = std::bit_cast<uint64_t>(x) & uint64_t{0x7ff} << 52;
+  return std::bit_cast<double>(exponent) * 0x1p-23;
 }
 
 class Figures {

@@ -18,12 +18,6 @@ ROI_GPU void count(Counter counter, unsigned long long n) {
   store_shared(mine, load_shared(mine) + n);
 }
 
-/// Over the lanes of a warp.
-ROI_GPU void count_in_warp(Counter counter, int n) {
-  const int sum = warp_sum(n);
-  if (lane() == 0) count(counter, static_cast<unsigned long long>(sum));
-}
-
 ROI_GPU bool is_bad(int label, int classes) {
   return static_cast<unsigned>(label + 1) > static_cast<unsigned>(classes);
 }

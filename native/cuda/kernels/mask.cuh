@@ -60,11 +60,9 @@ struct Pixels {
     return kWidth == 4 ? int64_t{pixels} : int64_t{pixels} * strides.pixel;
   }
 
-  static ROI_GPU int first_pixel(const MaskRoi& roi) { return roi.rank * kPiece + lane() * kWidth; }
-
   /// To the lane's first pixel.
   ROI_GPU void start(const MaskParams& m, const MaskRoi& roi) {
-    const int first = first_pixel(roi);
+    const int first = roi.rank * kPiece + lane() * kWidth;
     const auto at = [&](const MaskStrides& s, int channel) {
       return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
     };
