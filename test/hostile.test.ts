@@ -50,17 +50,40 @@ test("getters among a step's options that dispose what the step needs", async ()
   }
 });
 
+const transfer = ({ buffer }: Float32Array) => structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+
 test('a getter that detaches an array which was read before', async () => {
   const inputs = good();
   const detaching = {
     ...options,
     get device() {
-      structuredClone(inputs.maskLogits.buffer, { transfer: [inputs.maskLogits.buffer as ArrayBuffer] });
+      transfer(inputs.maskLogits);
       return device;
     },
   };
   // Not that of support/device, which would read the getter before.
-  await throws(() => roiLoss.fusedLoss(inputs, detaching), RangeError, 'ERR_ROI_LOSS_SHAPE', 'maskLogits');
+  await throws(() => roiLoss.fusedLoss(inputs, detaching), TypeError, 'ERR_ROI_LOSS_BUFFER', 'maskLogits');
+});
+
+test('a getter that detaches an array whose length is right without elements', async () => {
+  const boxDeltas = new Float32Array(4);
+  const detaching = {
+    device,
+    get classes() {
+      transfer(boxDeltas);
+      return 1; // of which the foreground is none
+    },
+  };
+  await throws(
+    () =>
+      roiLoss.fusedBoxLoss(
+        { labels: new Int32Array(1), boxDeltas, boxTargets: new Float32Array(4) },
+        detaching,
+      ),
+    TypeError,
+    'ERR_ROI_LOSS_BUFFER',
+    'boxDeltas',
+  );
 });
 
 /** An array with properties of its own that say otherwise. */

@@ -73,6 +73,18 @@ test('a pixel keeps its relative accuracy, whatever the magnitude of its logit',
     }
 });
 
+test('a smoothing that float64 cannot take from 1 is there all the same', () => {
+  const inputs = {
+    labels: Int32Array.of(1),
+    maskLogits: Float32Array.of(89),
+    maskTargets: Float32Array.of(1),
+  };
+  const smoothed = { kind: 'smoothed-bce', smoothing: 1e-30, classes: 2, maskSize: [1, 1] } as const;
+  const expected = (89 * Math.fround(1e-30)) / 2; // beside it e^−89 is nothing
+  assertLoss(fusedMaskLoss(inputs, smoothed).loss, expected);
+  assertLoss(referenceLoss(inputs, { ...smoothed, mask: smoothed }).losses.mask, expected);
+});
+
 test('a class score of its own that is very likely keeps relative accuracy', () => {
   const inputs = { classLogits: Float32Array.of(0, 18, 1, 30, 2, 1), labels: Int32Array.of(1, 0) };
   const expected = referenceLoss(inputs, { classes: 3 });

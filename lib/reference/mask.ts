@@ -4,25 +4,32 @@ import type { RoiTerm } from './class';
 /** σ(z), and 1 − σ(z) = σ(−z), each without cancellation. */
 const sigmoid = (z: number) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 
-/** Mean over pixels of max(z, 0) − z·y + log(1 + e^−|z|), derivative (σ(z) − y) / pixels. */
-function bce(z: Float64Array, y: Float64Array): RoiTerm {
+/** What a pixel's mask target is and what it lacks of 1, each without cancellation. */
+interface Target {
+  readonly y: number;
+  readonly missing: number;
+}
+
+/** Mean over pixels of max(z, 0) − z·y + log(1 + e^−|z|), derivative (σ(z) − y) / pixels; by the side of 0 on which z is. */
+function bceAgainst(z: Float64Array, target: (i: number) => Target): RoiTerm {
   const n = z.length;
-  const pixel = (zi: number, yi: number) =>
-    (zi >= 0 ? zi * (1 - yi) : -zi * yi) + Math.log1p(Math.exp(-Math.abs(zi)));
-  // σ(z) − y, by the side that does not cancel.
-  const derivative = (zi: number, yi: number) => (zi >= 0 ? 1 - yi - sigmoid(-zi) : sigmoid(zi) - yi);
+  const pixel = (zi: number, { y, missing }: Target) =>
+    (zi >= 0 ? zi * missing : -zi * y) + Math.log1p(Math.exp(-Math.abs(zi)));
+  const derivative = (zi: number, { y, missing }: Target) =>
+    zi >= 0 ? missing - sigmoid(-zi) : sigmoid(zi) - y;
   return {
-    loss: z.reduce((sum, zi, i) => sum + pixel(zi, y[i] as number), 0) / n,
-    grad: z.map((zi, i) => derivative(zi, y[i] as number) / n),
+    loss: z.reduce((sum, zi, i) => sum + pixel(zi, target(i)), 0) / n,
+    grad: z.map((zi, i) => derivative(zi, target(i)) / n),
   };
 }
 
+/** Against y·(1 − s) + s/2; smoothing moves y and 1 − y alike. */
 function smoothedBce(z: Float64Array, y: Float64Array, smoothing: number): RoiTerm {
-  return bce(
-    z,
-    y.map((yi) => yi * (1 - smoothing) + smoothing / 2),
-  );
+  const smoothed = (x: number) => x * (1 - smoothing) + smoothing / 2;
+  return bceAgainst(z, (i) => ({ y: smoothed(y[i] as number), missing: smoothed(1 - (y[i] as number)) }));
 }
+
+const bce = (z: Float64Array, y: Float64Array) => smoothedBce(z, y, 0);
 
 /** 1 − (2 Σσy + ε) / (Σσ + Σy + ε), written as Σ(σ + y − 2σy) / (Σσ + Σy + ε). */
 function dice(z: Float64Array, y: Float64Array, eps: number): RoiTerm {

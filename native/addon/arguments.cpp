@@ -55,6 +55,10 @@ class Binder {
     const auto bytes = static_cast<size_t>(product(buffers_.Env(), sizes) * size_of(type));
     if (value.IsTypedArray()) {
       const auto array = value.As<Napi::TypedArray>();
+      // JavaScript checked this before it read the options, whose getters may have detached the array since.
+      if (array.ByteLength() == 0 && array.ArrayBuffer().IsDetached())
+        throw_coded<Napi::TypeError>(buffers_.Env(), "ERR_ROI_LOSS_BUFFER",
+                                     std::string(name) + " lies in a detached ArrayBuffer");
       check(name, array.ByteLength(), bytes);
       // An array of nothing has no address, and is there all the same.
       if (bytes == 0) return &nothing_;

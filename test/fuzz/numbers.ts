@@ -15,9 +15,10 @@ import {
   type Tensor,
 } from 'roi-loss';
 import * as assert from 'uvu/assert';
+import type { TermName } from '../../lib/call';
 import type { Reference } from '../../lib/reference';
 import { halves } from '../support/half';
-import { assertGrad, assertLossesOf, assertNumber, assertPerRoi, expectedOf, lossScaleOf } from './compare';
+import { assertGrad, assertLoss, assertLossesOf, assertPerRoi, expectedOf } from './compare';
 import { type Problem, problem } from './problems';
 
 // Arrays and handles against the float64 reference: they agree, or a bad label is refused.
@@ -37,7 +38,6 @@ type Use = typeof use extends fc.Arbitrary<infer T> ? T : never;
 export const numbersCase = fc.record({ before: problem, problem, use });
 export type NumbersCase = typeof numbersCase extends fc.Arbitrary<infer T> ? T : never;
 
-type TermName = 'class' | 'box' | 'mask';
 type OneTerm = (
   inputs: LossInputs,
   options: object,
@@ -79,7 +79,7 @@ function arrays(device: Device, p: Problem, { offset }: Use, expected: Reference
   for (const [name, grad] of Object.entries(actual.grads))
     assertGrad(p, name as GradName, 'float32', grad, expected);
   for (const [term, perRoi] of Object.entries(actual.perRoi ?? {}))
-    assertPerRoi(p, perRoi, expected.perRoi[term] as Float64Array, term);
+    assertPerRoi(p, perRoi, expected.perRoi[term] as Float64Array, term as TermName);
 }
 
 function arraysOfOne(device: Device, p: Problem, expected: Reference): void {
@@ -87,7 +87,7 @@ function arraysOfOne(device: Device, p: Problem, expected: Reference): void {
   for (const term of termsOf(p)) {
     const options = { ...optionsOfOne(p, term), classes, device, ...(term === 'mask' && { maskSize }) };
     const actual = one[term](inputs, options);
-    assertNumber(actual.loss, expected.losses[term], `${term}.loss`, p.huge, lossScaleOf(p, term));
+    assertLoss(p, term, actual.loss, expected.losses[term], `${term}.loss`);
     const names = {
       class: inputs.classLogits ? 'classLogits' : 'classProbs',
       box: 'boxDeltas',
@@ -202,7 +202,7 @@ async function handles(device: Device, { before, problem: p, use }: NumbersCase)
     const { losses, perRoi } = await step(batch, p, use.sync);
     assertLossesOf(exact, losses, expected);
     for (const [term, actual] of Object.entries(perRoi))
-      assertPerRoi(exact, actual, expected.perRoi[term] as Float64Array, term);
+      assertPerRoi(exact, actual, expected.perRoi[term] as Float64Array, term as TermName);
     for (const name of Object.keys(expected.grads) as GradName[]) {
       const term = { classLogits: 'class', classProbs: 'class', boxDeltas: 'box', maskLogits: 'mask' }[name];
       const { grad = p.options.grad } = p.options[term as TermName] ?? {};

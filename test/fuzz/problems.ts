@@ -51,7 +51,7 @@ const termOptions = fc.record(
 );
 
 const tiny = fc.constantFrom(1e-6, 1e-12, 1e-3, 1, 2 ** -126);
-const share = fc.oneof(fc.constantFrom(0, 1, 0.5, 1e-9), double(0, 1));
+const share = fc.oneof(fc.constantFrom(0, 1, 0.5, 1e-9), double(1e-12, 1));
 
 const options = fc.record({
   shared: termOptions,
