@@ -17,6 +17,8 @@ const anyCase = fc.oneof(
   hostileCase.map((hostile) => ({ hostile })),
 );
 
+type FuzzCase = typeof anyCase extends fc.Arbitrary<infer T> ? T : never;
+
 const withoutFrames = (error: unknown) =>
   String((error as Error)?.stack ?? error)
     .split('\n')
@@ -31,11 +33,16 @@ export async function fuzzHere({ minutes, runs, seed, device: name, onProgress }
   };
   process.on('unhandledRejection', unhandled);
   let tried = 0;
-  const property = fc.asyncProperty(anyCase, async (given) => {
+  const check = async (given: FuzzCase) => {
     if ('numbers' in given) await checkNumbers(device, given.numbers);
     else await checkHostile(device, given.hostile);
     tried++;
     onProgress?.(tried);
+  };
+  let last: Promise<void> | undefined;
+  const property = fc.asyncProperty(anyCase, (given) => {
+    last = check(given);
+    return last;
   });
   const details = await fc.check(property, {
     seed,
@@ -44,6 +51,8 @@ export async function fuzzHere({ minutes, runs, seed, device: name, onProgress }
       ...{ interruptAfterTimeLimit: minutes * 60_000, markInterruptAsFailure: false },
     }),
   });
+  // That the time is up interrupts no case.
+  if (!details.failed) await last;
   process.off('unhandledRejection', unhandled);
   if (details.failed)
     throw new Error(`${withoutFrames(details.errorInstance)}\n${fc.defaultReportMessage(details)}`);
