@@ -67,10 +67,9 @@ double mask_roi(const StepContext& step, ThreadState& thread, int64_t p) {
   const float* targets = thread.targets.read(step.rows, term.targets, {term.target_dtype, p * n, 1, n});
   const RowPlace at = channel_place(grad_channels, grad_channel);
   float* grad = term.gradient ? thread.grad.target(term.grad, at) : nullptr;
-  const MaskFormula formula{
-      term.bce_weight + term.smoothed_weight,
-      smoothed_bce::merged_smoothing(term.bce_weight, term.smoothed_weight, term.smoothing), term.dice_weight,
-      term.eps};
+  const MaskFormula formula{term.bce_weight + term.smoothed_weight,
+                            smoothed_bce::merged(term.bce_weight, term.smoothed_weight, term.smoothing),
+                            term.dice_weight, term.eps};
   const double loss =
       step.rows.mask(formula, {logits, targets, grad, n, grad_scale(term, step.plan.mask, p)});
   if (term.metrics) step.rows.count_pixels(logits, targets, n, thread.counters);

@@ -31,11 +31,10 @@ float cross_entropy_scale(const MaskFormula& f, const MaskRow& row) {
 }
 
 /// One pass over a RoI's pixels: the sums of its losses, and the gradient as far as it is known without the
-/// sums. Dice needs them, so with dice `grad` is left holding −t, all that is needed besides y; with both,
+/// sums. Dice needs them, so with dice `grad` is left holding t, all that is needed besides y; with both,
 /// ±t, the sign being the logit's.
 template <bool kCrossEntropy, bool kDice, bool kGradient>
 MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
-  const float smoothing = static_cast<float>(f.smoothing);
   const float scale = cross_entropy_scale(f, row);
   // A template's name alone would be called, not inlined.
   const auto plus = [](Floats a, Floats b) { return a + b; };
@@ -47,7 +46,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
       const auto z = load(row.logits + i, lanes);
       using F = std::remove_const_t<decltype(z)>;
       const F y = load(row.targets + i, lanes);
-      auto p = pixel(z, y);
+      const auto p = pixel(z, y);
       if constexpr (kDice) {
         F mismatch_of_pixel = dice::mismatch(p);
         // σ(±∞) is finite: z·0 makes an infinite logit a NaN as it is in the other losses.
@@ -55,13 +54,14 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
         mismatch = folded(mismatch, keep(mismatch_of_pixel, lanes), plus);
         overlap = folded(overlap, keep(dice::overlap(p, y), lanes), plus);
         if constexpr (kGradient)
-          store(row.grad + i, kCrossEntropy ? flip_where_negative(-p.minus_tail, z) : p.minus_tail, lanes);
+          store(row.grad + i, kCrossEntropy ? flip_where_negative(p.tail, z) : p.tail, lanes);
       }
       if constexpr (kCrossEntropy) {
-        p.error = smoothed_bce::smoothed(p.error, smoothing);
-        linear = folded(linear, keep(bce::linear(p), lanes), plus);
+        const F minus_error = smoothed_bce::minus_error(f.smoothing, p.error);
+        linear = folded(linear, keep(bce::linear(p, minus_error), lanes), plus);
         decay = folded(decay, keep(p.decay, lanes), joint_decay);
-        if constexpr (kGradient && !kDice) store(row.grad + i, bce::derivative(p, F(scale)), lanes);
+        if constexpr (kGradient && !kDice)
+          store(row.grad + i, bce::derivative(p, minus_error, F(scale)), lanes);
       }
     });
     if constexpr (kCrossEntropy) sums.cross_entropy += sum_of_lanes(bce::value(linear, decay));
@@ -73,10 +73,9 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
   return sums;
 }
 
-/// The second pass of dice: `grad` from −t, or ±t, to the gradient.
+/// The second pass of dice: `grad` from t, or ±t, to the gradient.
 template <bool kCrossEntropy>
 void dice_gradient(const MaskFormula& f, const MaskRow& row, const MaskSums& sums) {
-  const float smoothing = static_cast<float>(f.smoothing);
   const float scale = cross_entropy_scale(f, row);
   const auto derivative = dice::derivative(sums.mismatch, sums.overlap, f.eps, row.scale * f.dice);
   for_each_pair(0, row.n, [&](int64_t i, auto lanes) {
@@ -86,10 +85,10 @@ void dice_gradient(const MaskFormula& f, const MaskRow& row, const MaskSums& sum
     if constexpr (kCrossEntropy) {
       Pixel<F> p;
       p.negative = is_negative(left);
-      p.minus_tail = -magnitude(left);
-      p.error = smoothed_bce::smoothed(error_of(p.negative, y), smoothing);
-      const F entropy_grad = bce::derivative(p, F(scale));
-      store(row.grad + i, dice::derivative(derivative, p.minus_tail, y) + entropy_grad, lanes);
+      p.tail = magnitude(left);
+      const F minus_error = smoothed_bce::minus_error(f.smoothing, error_of(p.negative, y));
+      const F entropy_grad = bce::derivative(p, minus_error, F(scale));
+      store(row.grad + i, dice::derivative(derivative, p.tail, y) + entropy_grad, lanes);
     } else {
       store(row.grad + i, dice::derivative(derivative, left, y), lanes);
     }

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "../formulas/cross_entropy.h"
+#include "../formulas/smoothed_bce.h"
 #include "../problem.h"
 
 // The inner loops of the CPU backend: one row of floats each, no threads, no labels, no allocation. rows.cpp
@@ -12,7 +13,8 @@ namespace roi {
 
 /// The two mask losses that all kinds are made of, with their weights in the mixture.
 struct MaskFormula {
-  double cross_entropy, smoothing;  ///< smoothed bce; smoothing 0 is bce
+  double cross_entropy;  ///< smoothed bce; smoothing 0 is bce
+  smoothed_bce::Smoothing smoothing;
   double dice, eps;
 };
 

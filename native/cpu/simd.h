@@ -79,6 +79,7 @@ struct Negative {
 ROI_INLINE Negative is_negative(Floats x) { return {bits(x) >= 0}; }
 ROI_INLINE Floats select(Negative m, Floats yes, Floats no) { return Floats(m.is_not ? no.v : yes.v); }
 ROI_INLINE Floats magnitude(Floats x) { return from_bits(bits(x) & 0x7fffffff); }
+ROI_INLINE Floats minus_magnitude(Floats x) { return from_bits(bits(x) | static_cast<int32_t>(0x80000000)); }
 /// x with its sign turned where `sign` is negative.
 ROI_INLINE Floats flip_where_negative(Floats x, Floats sign) {
   return from_bits(bits(x) ^ (bits(sign) & static_cast<int32_t>(0x80000000)));

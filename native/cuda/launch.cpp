@@ -98,8 +98,7 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.written = term.gradient && term.fill == GradFill::kSparse ? term.written : nullptr;
   p.cross_entropy = static_cast<float>(term.bce_weight + term.smoothed_weight);
   p.cross_entropy_pixel = p.cross_entropy / static_cast<float>(p.pixels);
-  p.smoothing = static_cast<float>(
-      smoothed_bce::merged_smoothing(term.bce_weight, term.smoothed_weight, term.smoothing));
+  p.smoothing = smoothed_bce::merged(term.bce_weight, term.smoothed_weight, term.smoothing);
   p.dice = static_cast<float>(term.dice_weight);
   p.eps = static_cast<float>(term.eps);
   return p;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "../formulas/smoothed_bce.h"
 #include "../problem.h"
 
 // What a launch is told and what it leaves: plain data that the host and the kernels share.
@@ -74,7 +75,8 @@ struct MaskParams : TermParams {
   void* grad;
   int32_t* written;                          ///< [P], as for boxes; null unless gradients are sparse
   float cross_entropy, cross_entropy_pixel;  ///< the weight of a RoI's mean, and of a pixel: / pixels
-  float smoothing, dice, eps;
+  smoothed_bce::Smoothing smoothing;
+  float dice, eps;
 };
 
 /// What a step leaves, in memory of the host.

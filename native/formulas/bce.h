@@ -11,17 +11,26 @@ namespace roi::bce {
 
 // The sum over pixels takes one logarithm for many: log1p(e₁) + log1p(e₂) is log1p(e₁ + e₂ + e₁·e₂), accurate
 // however small e₁ and e₂ are.
+//
+// Takes −a, as it comes from smoothed_bce.h: a compiler then has no sign to turn.
 
 /// |z|·a, the part that is linear in the target.
 template <class F>
-ROI_FORMULA F linear(const Pixel<F>& p) {
-  return p.distance * p.error;
+ROI_FORMULA F linear(const Pixel<F>& p, F minus_error) {
+  return p.minus_distance * minus_error;
 }
 
-/// The decay of two pixels, or of two sets of pixels, together: below 2^n for n of them.
+/// The decay of two sets of pixels together: below 2^n for n of them.
 template <class F>
 ROI_FORMULA F joint_decay(F e1, F e2) {
   return (e1 + e2) + e1 * e2;
+}
+
+/// The decay of a few pixels and one more. Pixels that are alike all round 1 + e to the same side: n of them
+/// are off by up to n/2 times that.
+template <class F>
+ROI_FORMULA F joint_decay(F few, const Pixel<F>& p) {
+  return few * p.sum_of_exp + p.decay;
 }
 
 /// Of a set of pixels, from the sum of `linear` and the joint decay.
@@ -32,8 +41,8 @@ ROI_FORMULA F value(F linear, F decay) {
 
 /// Times `scale`: σ(z) − y is (1 − y) − t for z ≥ 0 and t − y for z < 0.
 template <class F>
-ROI_FORMULA F derivative(const Pixel<F>& p, F scale) {
-  return (p.error + p.minus_tail) * select(p.negative, -scale, scale);
+ROI_FORMULA F derivative(const Pixel<F>& p, F minus_error, F scale) {
+  return (p.tail + minus_error) * select(p.negative, scale, -scale);
 }
 
 }  // namespace roi::bce

@@ -12,13 +12,13 @@ namespace roi::dice {
 /// σ(1 − y) + y(1 − σ), which is a(1 − t) + t(1 − a) on either side.
 template <class F>
 ROI_FORMULA F mismatch(const Pixel<F>& p) {
-  return p.error + p.minus_tail * (F(2.0f) * p.error - F(1.0f));
+  return p.error + p.tail * (F(1.0f) - F(2.0f) * p.error);
 }
 
 /// σ·y.
 template <class F>
 ROI_FORMULA F overlap(const Pixel<F>& p, F y) {
-  return select(p.negative, -p.minus_tail, F(1.0f) + p.minus_tail) * y;
+  return select(p.negative, p.tail, F(1.0f) - p.tail) * y;
 }
 
 /// From the RoI's sums of `mismatch` and `overlap`.
@@ -41,8 +41,8 @@ ROI_FORMULA Derivative derivative(S mismatch, S overlap, S eps, S scale) {
 }
 
 template <class F>
-ROI_FORMULA F derivative(const Derivative& d, F minus_tail, F y) {
-  return (minus_tail + minus_tail * minus_tail) * (F(d.constant) + F(d.slope) * y);
+ROI_FORMULA F derivative(const Derivative& d, F tail, F y) {
+  return (tail * tail - tail) * (F(d.constant) + F(d.slope) * y);
 }
 
 }  // namespace roi::dice

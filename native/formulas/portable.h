@@ -22,5 +22,15 @@ namespace roi {
 ROI_FORMULA float select(bool condition, float yes, float no) { return condition ? yes : no; }
 ROI_FORMULA bool is_negative(float x) { return x < 0.0f; }
 ROI_FORMULA float magnitude(float x) { return fabsf(x); }
+ROI_FORMULA float minus_magnitude(float x) {
+#ifdef __CUDA_ARCH__
+  // One instruction.
+  float y;
+  asm("or.b32 %0, %1, 0x80000000;" : "=f"(y) : "f"(x));
+  return y;
+#else
+  return -fabsf(x);
+#endif
+}
 
 }  // namespace roi

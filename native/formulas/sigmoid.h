@@ -11,10 +11,11 @@ namespace roi {
 template <class F>
 struct Pixel {
   decltype(is_negative(F())) negative;  ///< whether z < 0, that is, whether the prediction is background
-  F distance;                           ///< |z|, from the logit where both sides are alike
-  F minus_tail;  ///< −t, t = σ(−|z|) being the probability of the side not predicted, in [0, ½]
-  F decay;       ///< e = exp(−|z|)
-  F error;       ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
+  F minus_distance;                     ///< −|z|, |z| from the logit where both sides are alike
+  F decay;                              ///< e = exp(−|z|)
+  F sum_of_exp;                         ///< 1 + e, of both sides
+  F tail;   ///< t = e / (1 + e) = σ(−|z|), the probability of the side not predicted, in [0, ½]
+  F error;  ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
 };
 
 template <class M, class F>
@@ -24,10 +25,11 @@ ROI_FORMULA F error_of(M negative, F y) {
 
 template <class F>
 ROI_FORMULA Pixel<F> pixel(F z, F y) {
-  const F distance = magnitude(z);
-  const F e = exp_nonpositive(-distance);
+  const F minus_distance = minus_magnitude(z);
+  const F e = exp_nonpositive(minus_distance);
+  const F sum_of_exp = e + F(1.0f);
   const auto negative = is_negative(z);
-  return {negative, distance, quotient(e, F(-1.0f) - e), e, error_of(negative, y)};
+  return {negative, minus_distance, e, sum_of_exp, quotient(e, sum_of_exp), error_of(negative, y)};
 }
 
 }  // namespace roi

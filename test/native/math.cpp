@@ -41,7 +41,7 @@ ROI_INLINE void each_pixel(const float* z, float target, Visit visit) {
 }
 /// The sums over pixels hold one vector each.
 ROI_INLINE Pair bce_value(const Pixel<Pair>& p) {
-  const Pair linear = bce::linear(p);
+  const Pair linear = bce::linear(p, -p.error);
   return {bce::value(linear.a, p.decay.a), bce::value(linear.b, p.decay.b)};
 }
 #else
@@ -58,7 +58,7 @@ template <class Visit>
 ROI_GPU void each_pixel(const float* z, float target, Visit visit) {
   for (uint64_t i = 0; i < kAtOnce; i++) visit(pixel(z[i], target), [i](float* y, float a) { y[i] = a; });
 }
-ROI_GPU float bce_value(const Pixel<float>& p) { return bce::value(bce::linear(p), p.decay); }
+ROI_GPU float bce_value(const Pixel<float>& p) { return bce::value(bce::linear(p, -p.error), p.decay); }
 #endif
 
 using Numbers = float[kAtOnce];
@@ -122,11 +122,11 @@ class Walk {
   void visit_positive(const Numbers& up) {
     Numbers tail, value, derivative, mismatch, slope;
     each_pixel(up, 0.0f, [&](const auto& p, auto put) {
-      put(tail, -p.minus_tail);
+      put(tail, p.tail);
       put(value, bce_value(p));
-      put(derivative, bce::derivative(p, decltype(p.decay)(1.0f)));
+      put(derivative, bce::derivative(p, -p.error, decltype(p.decay)(1.0f)));
       put(mismatch, dice::mismatch(p));
-      put(slope, dice::derivative(dice::Derivative{-1, 0}, p.minus_tail, p.minus_tail));
+      put(slope, dice::derivative(dice::Derivative{-1, 0}, p.tail, p.tail));
     });
     add(tail_, up, tail, [&](uint64_t i) { return tail_of_[i]; });
     add(bce_, up, value, [&](uint64_t i) { return z_[i] + log_[i]; });
@@ -140,7 +140,7 @@ class Walk {
     Numbers value, derivative, mismatch;
     each_pixel(down, 0.0f, [&](const auto& p, auto put) {
       put(value, bce_value(p));
-      put(derivative, bce::derivative(p, decltype(p.decay)(1.0f)));
+      put(derivative, bce::derivative(p, -p.error, decltype(p.decay)(1.0f)));
       put(mismatch, dice::mismatch(p));
     });
     const auto tail = [&](uint64_t i) { return tail_of_[i]; };

@@ -34,6 +34,12 @@ template <class T>
 ROI_GPU T shuffle_xor(T x, int mask) {
   return __shfl_xor_sync(kAllLanes, x, mask);
 }
+/// Floats stay in their registers, where the function of the toolkit takes them for bits.
+ROI_GPU float shuffle_xor(float x, int mask) {
+  float y;
+  asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 31, 0xffffffff;" : "=f"(y) : "f"(x), "r"(mask));
+  return y;
+}
 template <class T>
 ROI_GPU T shuffle(T x, int lane) {
   return __shfl_sync(kAllLanes, x, lane);
@@ -104,8 +110,17 @@ ROI_GPU float reciprocal_approx(float x) {
 /// a·b + c, rounded once.
 ROI_GPU float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
 
-ROI_GPU uint32_t bits_of(float x) { return __float_as_uint(x); }
-ROI_GPU float float_of(uint32_t bits) { return __uint_as_float(bits); }
+ROI_GPU uint32_t bits_of(float x) {
+  // Compilers that see through keep as bits, too, what else may be in the register.
+  uint32_t bits;
+  asm("mov.b32 %0, %1;" : "=r"(bits) : "f"(x));
+  return bits;
+}
+ROI_GPU float float_of(uint32_t bits) {
+  float x;
+  asm("mov.b32 %0, %1;" : "=f"(x) : "r"(bits));
+  return x;
+}
 
 ROI_GPU float float_of_float16(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
 ROI_GPU uint16_t float16_of(float x) { return __half_as_ushort(__float2half_rn(x)); }

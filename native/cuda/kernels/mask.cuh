@@ -39,6 +39,21 @@ struct MaskSums {
   double cross_entropy = 0, mismatch = 0, overlap = 0;
 };
 
+/// The cross-entropy of a lane's pixels, which come access by access.
+struct CrossEntropySum {
+  float linear = 0, decay = 0, decay_of_access = 0;
+
+  /// The k-th pixel of an access.
+  ROI_GPU void add(const Pixel<float>& p, float minus_error, int k) {
+    linear += bce::linear(p, minus_error);
+    decay_of_access = k == 0 ? p.decay : bce::joint_decay(decay_of_access, p);
+  }
+  ROI_GPU void end(int access) {
+    decay = access == 0 ? decay_of_access : bce::joint_decay(decay, decay_of_access);
+  }
+  ROI_GPU double value() const { return static_cast<double>(bce::value(linear, decay)); }
+};
+
 /// The pixels of a lane: where the next of them lie, and of a piece what they are, which is kMaskAccesses
 /// times kWidth that lie together.
 template <class T, int kWidth>
@@ -66,7 +81,7 @@ struct Pixels {
     const auto at = [&](const MaskStrides& s, int channel) {
       return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
     };
-    left = m.pixels - first;
+    left = roi.foreground ? m.pixels - first : 0;
     logits = static_cast<const Word*>(m.logits) + at(m.logit_strides, roi.logit_channel);
     targets =
         static_cast<const uint8_t*>(m.targets) + ((int64_t{roi.p} * m.pixels + first) << m.log2_target_size);
@@ -129,20 +144,18 @@ struct Pixels {
       done(v);
     });
   }
-  template <class Visit>
-  ROI_GPU void each_pixel(Visit visit) const {
-    each_pixel(visit, [](int) {});
-  }
 
   ROI_GPU void count() const {
     static_assert(kPiece < 1 << kCountBits);
     constexpr int kFalsePositive = 1 << kCountBits, kFalseNegative = 1 << 2 * kCountBits;
     int counts = 0;  // three in one number
-    each_pixel([&](float z, float y, int) {
-      const bool predicted = z > 0.0f, truth = y >= 0.5f;
-      if (truth) counts += predicted ? 1 : 1 + kFalseNegative;
-      if (predicted && !truth) counts += kFalsePositive;
-    });
+    each_pixel(
+        [&](float z, float y, int) {
+          const bool predicted = z > 0.0f, truth = y >= 0.5f;
+          if (truth) counts += predicted ? 1 : 1 + kFalseNegative;
+          if (predicted && !truth) counts += kFalsePositive;
+        },
+        [](int) {});
     const int sum = warp_sum(counts);
     if (lane() != 0) return;
     const auto part = [&](int i) {
@@ -155,36 +168,38 @@ struct Pixels {
 
   /// Without dice: adds to the sum and writes the gradient.
   ROI_GPU void cross_entropy(const MaskParams& m, float scale, MaskSums& sums) const {
-    float linear = 0, decay = 0, g[kWidth];
+    CrossEntropySum sum;
+    float g[kWidth];
     each_pixel(
         [&](float z, float y, int k) {
-          auto p = pixel(z, y);
-          p.error = smoothed_bce::smoothed(p.error, m.smoothing);
-          linear += bce::linear(p);
-          decay = bce::joint_decay(decay, p.decay);
-          g[k] = bce::derivative(p, scale);
+          const auto p = pixel(z, y);
+          const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
+          sum.add(p, minus_error, k);
+          g[k] = bce::derivative(p, minus_error, scale);
         },
         [&](int v) {
+          sum.end(v);
           if (m.gradient) store(m, v, g);
         });
-    sums.cross_entropy += static_cast<double>(bce::value(linear, decay));
+    sums.cross_entropy += sum.value();
   }
 
   /// With dice, and cross-entropy or not: adds to the sums.
   ROI_GPU void add(const MaskParams& m, MaskSums& sums) const {
-    float linear = 0, decay = 0, mismatch = 0, overlap = 0;
-    each_pixel([&](float z, float y, int) {
-      auto p = pixel(z, y);
-      // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
-      mismatch += dice::mismatch(p) + z * 0.0f;
-      overlap += dice::overlap(p, y);
-      p.error = smoothed_bce::smoothed(p.error, m.smoothing);
-      linear += bce::linear(p);
-      decay = bce::joint_decay(decay, p.decay);
-    });
+    CrossEntropySum sum;
+    float mismatch = 0, overlap = 0;
+    each_pixel(
+        [&](float z, float y, int k) {
+          const auto p = pixel(z, y);
+          // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
+          mismatch += dice::mismatch(p) + z * 0.0f;
+          overlap += dice::overlap(p, y);
+          sum.add(p, smoothed_bce::minus_error(m.smoothing, p.error), k);
+        },
+        [&](int v) { sum.end(v); });
     sums.mismatch += static_cast<double>(mismatch);
     sums.overlap += static_cast<double>(overlap);
-    sums.cross_entropy += static_cast<double>(bce::value(linear, decay));
+    sums.cross_entropy += sum.value();
   }
 
   /// With dice, from the sums: writes the gradient.
@@ -192,9 +207,9 @@ struct Pixels {
     float g[kWidth];
     each_pixel(
         [&](float z, float y, int k) {
-          auto p = pixel(z, y);
-          p.error = smoothed_bce::smoothed(p.error, m.smoothing);
-          g[k] = dice::derivative(derivative, p.minus_tail, y) + bce::derivative(p, scale);
+          const auto p = pixel(z, y);
+          const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
+          g[k] = dice::derivative(derivative, p.tail, y) + bce::derivative(p, minus_error, scale);
         },
         [&](int v) { store(m, v, g); });
   }
@@ -247,12 +262,15 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
   Held pixels;
   MaskSums sums;
   pixels.start(m, roi);
+  int begin = 0;
 #pragma unroll 1
-  for (int begin = 0; roi.foreground && begin < m.pixels; begin += held) {
-    if (begin > 0) pixels.skip(m, held);
+  while (true) {
     pixels.read(m);
     if (m.metrics) pixels.count();
     has_dice(m) ? pixels.add(m, sums) : pixels.cross_entropy(m, pixel_scale, sums);
+    begin += held;
+    if (begin >= m.pixels) break;
+    pixels.skip(m, held);
   }
   const float cross_entropy = sum_of_roi(m, sums.cross_entropy);
   const float loss = m.cross_entropy_pixel != 0.0f ? m.cross_entropy_pixel * cross_entropy : 0.0f;
