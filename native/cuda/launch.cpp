@@ -73,6 +73,13 @@ MaskStrides mask_strides(const MaskTerm& term, int64_t channels, int64_t classes
   return s;
 }
 
+/// How many bytes at most the gradient's address and the size of a channel are multiples of, up to 32.
+int alignment_of_gradient(const MaskTerm& term) {
+  const auto bits = reinterpret_cast<uintptr_t>(term.grad) |
+                    static_cast<uintptr_t>(term.pixels() * size_of(term.dtype)) | 32;
+  return static_cast<int>(bits & -bits);
+}
+
 MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   MaskParams p{};
   static_cast<TermParams&>(p) = term_params(term, losses);
@@ -84,6 +91,7 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.vector = has_vectors && p.logit_strides.pixel == 1 && p.grad_strides.pixel == 1 && p.pixels % 4 == 0 &&
              is_aligned(term.logits, term.dtype) && is_aligned(term.targets, term.target_dtype) &&
              is_aligned(term.grad, term.dtype);
+  p.zero_bytes = p.grad_strides.pixel == 1 ? alignment_of_gradient(term) : 0;
   const int piece = kMaskAccesses * (p.vector ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
   while ((1 << p.log2_warps) < kWarps && (piece << p.log2_warps) < p.pixels) p.log2_warps++;
   p.warps = 1 << p.log2_warps;

@@ -63,8 +63,10 @@ struct MaskStrides {
 
 struct MaskParams : TermParams {
   int pixels;
-  bool vector;  ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
-                ///< targets floats or bytes
+  bool vector;     ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
+                   ///< targets floats or bytes
+  int zero_bytes;  ///< of the gradient that zeros can be written to at once, a power of 2; below 8 it is one
+                   ///< element
   int warps, log2_warps;  ///< of a RoI: 1, 2, 4 or 8, of the kWarps that a task has
   DType target_dtype;
   int log2_target_size;  ///< of a target in bytes

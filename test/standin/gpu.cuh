@@ -84,6 +84,16 @@ ROI_GPU void store_once(T* p, T x, Site where = Site::current()) {
   store(p, x, where);
 }
 
+/// The widest of any GPU.
+constexpr int kWidestStore = 32;
+template <int kBytes>
+ROI_GPU void store_zeros(void* p, Site where = Site::current()) {
+  struct alignas(kBytes) Zeros {
+    unsigned char bytes[kBytes] = {};
+  };
+  store(static_cast<Zeros*>(p), Zeros{}, where);
+}
+
 /// A number in global memory that kernels on other streams may change meanwhile.
 template <class T>
 ROI_GPU std::atomic_ref<T> atomic(T* p, Site where) {

@@ -72,6 +72,23 @@ ROI_GPU void store_once(T* p, T x) {
   __stcs(p, x);
 }
 
+/// The most that one store can write.
+#if __CUDA_ARCH__ >= 1000
+constexpr int kWidestStore = 32;
+#else
+constexpr int kWidestStore = 16;
+#endif
+/// 8, 16 or 32 bytes of zeros that this kernel does not need again.
+template <int kBytes>
+ROI_GPU void store_zeros(void* p) {
+  if constexpr (kBytes == 32)
+    asm volatile("st.global.cs.v4.b64 [%0], {%1, %1, %1, %1};" ::"l"(p), "l"(0ull) : "memory");
+  else if constexpr (kBytes == 16)
+    __stcs(static_cast<uint4*>(p), uint4{});
+  else
+    __stcs(static_cast<uint2*>(p), uint2{});
+}
+
 ROI_GPU void atomic_add(unsigned long long* p, unsigned long long x) { atomicAdd(p, x); }
 ROI_GPU void atomic_min(unsigned long long* p, unsigned long long x) { atomicMin(p, x); }
 /// The value before; after `last` comes 0.

@@ -3,6 +3,7 @@
 #include "elements.cuh"
 #include "factors.cuh"
 #include "math.cuh"
+#include "zeros.cuh"
 
 // After math.cuh.
 #include "../../formulas/bce.h"
@@ -93,16 +94,6 @@ struct Pixels {
     logits += distance(pixels, m.logit_strides);
     targets += int64_t{pixels} << m.log2_target_size;
     grad += distance(pixels, m.grad_strides);
-  }
-
-  /// Zeros in the channel of the gradient that the step before wrote.
-  static ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) {
-    const auto& s = m.grad_strides;
-    const int64_t first = int64_t{roi.p} * s.roi + roi.stale_channel * s.channel;
-    const float zeros[kWidth] = {};
-#pragma unroll 1
-    for (int i = roi.rank * kStep + lane() * kWidth; i < m.pixels; i += kStep * m.warps)
-      store_floats<T, kWidth>(m.grad, first + distance(i, s), zeros);
   }
 
   /// Calls visit(v) for each access v to the mask.
@@ -240,6 +231,14 @@ ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile, const MaskLabel& kn
   return roi;
 }
 
+/// Zeros in the channel of the gradient that the step before wrote.
+template <class T>
+ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) {
+  const auto& s = m.grad_strides;
+  const int64_t first = int64_t{roi.p} * s.roi + roi.stale_channel * s.channel;
+  write_zeros<T>(m, first, m.pixels, roi.rank * kWarp + lane(), m.warps * kWarp);
+}
+
 /// The sum over a RoI's threads, in all of them.
 ROI_GPU float sum_of_roi(const MaskParams& m, double x) {
   const float mine = warp_sum(static_cast<float>(x));
@@ -254,11 +253,11 @@ ROI_GPU float sum_of_roi(const MaskParams& m, double x) {
 }
 
 /// The loss of a RoI, in all of its threads.
-template <class Held>
+template <class T, class Held>
 ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
   const float pixel_scale = scale * m.cross_entropy_pixel;
   const int held = Held::kPiece * m.warps;
-  if (roi.stale_channel >= 0) Held::clear(m, roi);
+  if (roi.stale_channel >= 0) clear<T>(m, roi);
   Held pixels;
   MaskSums sums;
   pixels.start(m, roi);
@@ -294,40 +293,12 @@ ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& know
   const MaskRoi roi = mask_roi(params, tile, known);
   const float scale = roi.foreground ? grad_scale(m, block_state().mask, roi.p) : 0.0f;
   const float loss =
-      m.vector ? mask_loss<Pixels<T, 4>>(m, roi, scale) : mask_loss<Pixels<T, 1>>(m, roi, scale);
+      m.vector ? mask_loss<T, Pixels<T, 4>>(m, roi, scale) : mask_loss<T, Pixels<T, 1>>(m, roi, scale);
   if (lane() != 0 || roi.rank != 0 || roi.p >= params.mask_rois) return;
   if (is_bad(known.label, params.classes)) report_bad_label(params, true, roi.p);
   if (m.metrics && roi.foreground) count(kPixels, static_cast<unsigned long long>(m.pixels));
   store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
   if (m.written && known.written != roi.grad_channel + 1) store(m.written + roi.p, roi.grad_channel + 1);
-}
-
-/// `fill: rewrite`: zeros in all of a RoI's gradient but the label's channel, a slice of it a block.
-template <class T>
-ROI_GPU void fill_slice(const StepParams& params, int task) {
-  const MaskParams& m = params.mask;
-  const MaskStrides& strides = m.grad_strides;
-  const int p = task / kFillSlices, slice = task % kFillSlices;
-  const int32_t label = load(params.mask_labels + p);
-  const bool foreground = label >= 1 && label < params.classes;
-  const int channel = foreground ? strides.scale * label + strides.offset : -1;
-  const int elements = static_cast<int>(strides.roi);
-  const int share = (elements / kFillSlices / 4 + 1) * 4;
-  const int begin = slice * share, end = begin + share < elements ? begin + share : elements;
-  const int64_t first = p * strides.roi;
-  const float zeros[4] = {};
-  if (m.vector) {
-    const int kept = channel * m.pixels;
-#pragma unroll 4
-    for (int i = begin + thread() * 4; i < end; i += kBlock * 4)
-      if (channel < 0 || i < kept || i >= kept + m.pixels) store_floats<T, 4>(m.grad, first + i, zeros);
-  } else {
-#pragma unroll 1
-    for (int i = begin + thread(); i < end; i += kBlock) {
-      const int c = strides.pixel > 1 ? i % strides.pixel : i / m.pixels;
-      if (c != channel) store_floats<T, 1>(m.grad, first + i, zeros);
-    }
-  }
 }
 
 }  // namespace roi::cuda
