@@ -27,8 +27,8 @@ ROI_INLINE Pair max(Pair x, Pair y) { return {max(x.a, y.a), max(x.b, y.b)}; }
 ROI_INLINE Pair magnitude(Pair x) { return {magnitude(x.a), magnitude(x.b)}; }
 ROI_INLINE Pair minus_magnitude(Pair x) { return {minus_magnitude(x.a), minus_magnitude(x.b)}; }
 ROI_INLINE PairNegative is_negative(Pair x) { return {is_negative(x.a), is_negative(x.b)}; }
-ROI_INLINE Pair flip_where_negative(Pair x, Pair sign) {
-  return {flip_where_negative(x.a, sign.a), flip_where_negative(x.b, sign.b)};
+ROI_INLINE Pair negate_where(PairNegative m, Pair x) {
+  return {negate_where(m.a, x.a), negate_where(m.b, x.b)};
 }
 ROI_INLINE Pair select(PairNegative m, Pair yes, Pair no) {
   return {select(m.a, yes.a, no.a), select(m.b, yes.b, no.b)};

@@ -32,9 +32,10 @@ float cross_entropy_scale(const MaskFormula& f, const MaskRow& row) {
 
 /// One pass over a RoI's pixels: the sums of its losses, and the gradient as far as it is known without the
 /// sums. Dice needs them, so with dice `grad` is left holding t, all that is needed besides y; with both,
-/// ±t, the sign being the logit's.
+/// ±t, the sign being the logit's. The row comes by value: for all the compiler knows, a store to a gradient
+/// could change one that the caller holds, whose pointers it would load again and again.
 template <bool kCrossEntropy, bool kDice, bool kGradient>
-MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
+MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
   const float scale = cross_entropy_scale(f, row);
   // A template's name alone would be called, not inlined.
   const auto plus = [](Floats a, Floats b) { return a + b; };
@@ -54,7 +55,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
         mismatch = folded(mismatch, keep(mismatch_of_pixel, lanes), plus);
         overlap = folded(overlap, keep(dice::overlap(p, y), lanes), plus);
         if constexpr (kGradient)
-          store(row.grad + i, kCrossEntropy ? flip_where_negative(p.tail, z) : p.tail, lanes);
+          store(row.grad + i, kCrossEntropy ? negate_where(p.negative, p.tail) : p.tail, lanes);
       }
       if constexpr (kCrossEntropy) {
         const F minus_error = smoothed_bce::minus_error(f.smoothing, p.error);
@@ -75,7 +76,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow& row) {
 
 /// The second pass of dice: `grad` from t, or ±t, to the gradient.
 template <bool kCrossEntropy>
-void dice_gradient(const MaskFormula& f, const MaskRow& row, const MaskSums& sums) {
+void dice_gradient(const MaskFormula& f, const MaskRow row, const MaskSums& sums) {
   const float scale = cross_entropy_scale(f, row);
   const auto derivative = dice::derivative(sums.mismatch, sums.overlap, f.eps, row.scale * f.dice);
   for_each_pair(0, row.n, [&](int64_t i, auto lanes) {

@@ -68,22 +68,41 @@ ROI_INLINE Floats max(Floats a, Floats b) {
 ROI_INLINE IntLanes bits(Floats x) { return reinterpret_cast<IntLanes>(x.v); }
 ROI_INLINE Floats from_bits(IntLanes x) { return Floats(reinterpret_cast<FloatLanes>(x)); }
 
-ROI_INLINE Floats operator-(Floats x) { return from_bits(bits(x) ^ static_cast<int32_t>(0x80000000)); }
+ROI_INLINE Floats operator-(Floats x) { return Floats(-x.v); }
 
-/// Where a vector is negative, by the sign bit: −0 counts as negative, which the formulas allow, and a NaN as
-/// either. Kept as its opposite: of the two results of a selection compilers fuse the second with the blend,
-/// the one where the formulas compute something.
-struct Negative {
-  IntLanes is_not;
-};
-ROI_INLINE Negative is_negative(Floats x) { return {bits(x) >= 0}; }
-ROI_INLINE Floats select(Negative m, Floats yes, Floats no) { return Floats(m.is_not ? no.v : yes.v); }
 ROI_INLINE Floats magnitude(Floats x) { return from_bits(bits(x) & 0x7fffffff); }
 ROI_INLINE Floats minus_magnitude(Floats x) { return from_bits(bits(x) | static_cast<int32_t>(0x80000000)); }
-/// x with its sign turned where `sign` is negative.
-ROI_INLINE Floats flip_where_negative(Floats x, Floats sign) {
-  return from_bits(bits(x) ^ (bits(sign) & static_cast<int32_t>(0x80000000)));
+
+/// Where a vector is negative, by the sign bit: −0 counts as negative, which the formulas allow, and a NaN as
+/// either. A selection is one instruction. With AVX-512 it goes by the opposite: of the two results compilers
+/// fuse the second with the blend, the one where the formulas compute something.
+#if defined(__AVX512F__)
+struct Negative {
+  __mmask16 is_not;
+};
+ROI_INLINE Negative is_negative(Floats x) {
+  return {_mm512_cmpge_epi32_mask(reinterpret_cast<__m512i>(x.v), __m512i{})};
 }
+ROI_INLINE Floats select(Negative m, Floats yes, Floats no) {
+  return Floats(_mm512_mask_blend_ps(m.is_not, yes.v, no.v));
+}
+ROI_INLINE Floats negate_where(Negative m, Floats x) { return select(m, -x, x); }
+#else
+struct Negative {
+  IntLanes sign;
+};
+ROI_INLINE Negative is_negative(Floats x) { return {bits(x)}; }
+ROI_INLINE Floats select(Negative m, Floats yes, Floats no) {
+#if defined(__AVX2__)
+  return Floats(_mm256_blendv_ps(no.v, yes.v, reinterpret_cast<FloatLanes>(m.sign)));
+#else
+  return Floats(m.sign < 0 ? yes.v : no.v);
+#endif
+}
+ROI_INLINE Floats negate_where(Negative m, Floats x) {
+  return from_bits(bits(x) ^ (m.sign & static_cast<int32_t>(0x80000000)));
+}
+#endif
 
 ROI_INLINE IntLanes lane_numbers() {
   IntLanes n;

@@ -42,7 +42,7 @@ ROI_FORMULA F value(F linear, F decay) {
 /// Times `scale`: σ(z) − y is (1 − y) − t for z ≥ 0 and t − y for z < 0.
 template <class F>
 ROI_FORMULA F derivative(const Pixel<F>& p, F minus_error, F scale) {
-  return (p.tail + minus_error) * select(p.negative, scale, -scale);
+  return (p.tail + minus_error) * negate_where(p.negative, -scale);
 }
 
 }  // namespace roi::bce

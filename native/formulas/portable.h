@@ -20,6 +20,7 @@
 namespace roi {
 
 ROI_FORMULA float select(bool condition, float yes, float no) { return condition ? yes : no; }
+ROI_FORMULA float negate_where(bool condition, float x) { return condition ? -x : x; }
 ROI_FORMULA bool is_negative(float x) { return x < 0.0f; }
 ROI_FORMULA float magnitude(float x) { return fabsf(x); }
 ROI_FORMULA float minus_magnitude(float x) {
