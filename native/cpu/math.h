@@ -36,10 +36,12 @@ ROI_INLINE F exp_nonpositive(F x) {
   const F shifted = bounded * F(1.44269504f) + round;
   const F r = less_logarithms_of_two(bounded, shifted - round);
   const F power = power_of_two(shifted);
-  // By halves, which need not wait for each other.
-  const F low = F(0.16666521132f) + r * F(0.04166838899f);
-  const F high = F(0.00836871658f) + r * F(0.00138145988f);
-  const F p = F(1.0f) + r * (F(0.49999994040f) + r * (low + r * r * high));
+  F p(0.00138145988f);
+  p = p * r + F(0.00836871658f);
+  p = p * r + F(0.04166838899f);
+  p = p * r + F(0.16666521132f);
+  p = p * r + F(0.49999994040f);
+  p = p * r + F(1.0f);
   return power + power * r * p;
 }
 
