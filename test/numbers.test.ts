@@ -207,14 +207,23 @@ test('labels that are all but certain keep their relative accuracy', () => {
     }
 });
 
-// The package does not keep this yet: a loss of one RoI whose relative error is above the bound.
-const weightless = 'a label of weight 0, smoothed, and scored far below';
-console.log(`skipped: ${weightless} — log(1 + x) of a small x where the label is not the largest logit`);
-test.skip(weightless, () => {
-  const inputs = { classLogits: Float32Array.of(4, -4), labels: Int32Array.of(1) };
-  const options = { classWeights: Float32Array.of(2, 0), labelSmoothing: 0.1, reduction: 'sum' } as const;
-  const expected = referenceLoss(inputs, { classes: 2, class: options });
-  assertLoss(fusedClassLoss(inputs, options).loss, expected.losses.class);
+test('a label of little weight, smoothed, and scored far below', () => {
+  const next = random(7);
+  for (const gap of [1, 2, 8, 20, 60])
+    for (const classes of [2, 3, 21, 100])
+      for (const weight of [0, 1e-9, 1e-4, 0.01, 1]) {
+        const classLogits = floats(next, classes, 1).map((z) => z - gap);
+        classLogits[0] = 4;
+        const inputs = { classLogits, labels: Int32Array.of(1) };
+        // Nothing but log(1 + x) is left of the loss where the weights are 0.
+        const classWeights = new Float32Array(classes);
+        classWeights[0] = 2;
+        classWeights[1] = weight;
+        const options = { classWeights, labelSmoothing: 0.1, reduction: 'sum' } as const;
+        const expected = referenceLoss(inputs, { classes, class: options });
+        const { loss } = fusedClassLoss(inputs, options);
+        assertLoss(loss, expected.losses.class, `${classes} classes, ${gap} apart, weight ${weight}`);
+      }
 });
 
 test.run();

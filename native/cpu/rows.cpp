@@ -142,17 +142,16 @@ ROI_INLINE float max_of(const float* x, int64_t n) {
 /// Below this Σ_{c ≠ u} exp(z_c − z_u), the label u is all but certain. The others can do with less.
 constexpr float kAllButCertain = 0x1p-20f;
 
-/// The exponentials of a row whose label is all but certain, and their sum over c ≠ u.
+/// The exponentials of a row where one logit is the largest, and the sum of the others.
 template <bool kGradient>
-float exact_exponentials(const ClassRow& row) {
-  const Floats largest(row.scores[row.label]);
+float exact_exponentials(const ClassRow& row, Floats largest) {
   double sum = 0;
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
     Floats others(0.0f);
     for_each_vector(begin, end, [&](int64_t i, auto lanes) {
-      const Floats exact = cross_entropy::exact_exponential(load(row.scores + i, lanes), largest);
-      const Mask is_label{lane_numbers() == static_cast<int32_t>(row.label - i)};
-      others += keep(select(is_label, Floats(0.0f), exact), lanes);
+      const Floats z = load(row.scores + i, lanes);
+      const Floats exact = cross_entropy::exact_exponential(z, largest);
+      others += keep(select(z < largest, exact, Floats(0.0f)), lanes);
       if constexpr (kGradient) store(row.grad + i, exact, lanes);
     });
     sum += sum_of_lanes(others);
@@ -185,8 +184,14 @@ ROI_INLINE cross_entropy::Row exponentials(const ClassRow& row) {
     if constexpr (kEven) weighted_sum += sum_of_lanes(weighted);
   });
   auto others = static_cast<float>(others_sum);
-  if (label_logit == largest && others < kAllButCertain) others = exact_exponentials<kGradient>(row);
-  return {largest, label_logit, label_exp, others, static_cast<float>(weighted_sum)};
+  float rest = cross_entropy::kNotSummed;
+  if (label_logit == largest) {
+    if (others < kAllButCertain) others = exact_exponentials<kGradient>(row, Floats(largest));
+    rest = others;
+  } else if (kEven && cross_entropy::needs_rest(row.target, others + label_exp)) {
+    rest = exact_exponentials<kGradient>(row, Floats(largest));
+  }
+  return {largest, label_logit, label_exp, others, static_cast<float>(weighted_sum), rest};
 }
 
 template <bool kEven>

@@ -31,11 +31,18 @@ struct Row {
   float label_exp;    ///< exp(z_u − max)
   float others;       ///< Σ_{c ≠ u} exp(z_c − max)
   float weighted;     ///< Σ_c w_c (max − z_c); needed with label smoothing alone
+  float rest;         ///< Σ exp(z_c − max) but for the largest, whose exponential is 1; or kNotSummed
 };
 
-/// Where Σ_{c ≠ u} exp(z_c − z_u) is below this, the label u is all but certain: that sum is all that the
-/// loss is.
-constexpr float kAllButCertain = 0x1p-20f;
+/// The logarithm of `sum_of_exp` will do for log(1 + rest).
+constexpr float kNotSummed = -1;
+
+/// Whether `rest` has to be summed for a label that is not the largest. The loss has max − z_u in it, beside
+/// which the logarithm's error is nothing, but not where smoothing weighs more than the label: then log(1 +
+/// rest) can be all that is left. No two logits are the largest where it holds.
+ROI_FORMULA bool needs_rest(const Target& q, float sum_of_exp) {
+  return q.label < q.even_total && sum_of_exp < 1.25f;
+}
 
 /// exp(z − max), with what z − max was rounded by (Knuth's exact difference), which is up to 2e-6 of it.
 template <class F>
@@ -49,8 +56,7 @@ ROI_FORMULA F exact_exponential(F z, F max) {
 ROI_FORMULA float sum_of_exp(const Row& row) { return row.others + row.label_exp; }
 
 ROI_FORMULA float value(const Row& row, const Target& q) {
-  const bool label_is_max = row.label_logit == row.max;
-  const float log_sum = label_is_max ? log1pf(row.others) : logf(sum_of_exp(row));
+  const float log_sum = row.rest == kNotSummed ? logf(sum_of_exp(row)) : log1pf(row.rest);
   const float loss = q.label * (row.max - row.label_logit + log_sum);
   return q.even == 0.0f ? loss : loss + q.even_total * log_sum + q.even * row.weighted;
 }

@@ -68,9 +68,18 @@ struct ClassRow {
       others += (c == label ? 0.0f : cross_entropy::exact_exponential(z, largest)) + z * 0.0f;
       if (q.even != 0.0f) weighted += class_weight(term, c) * (largest - z);
     });
-    const float label_logit = row.get(label);
-    const cross_entropy::Row sums{largest, label_logit, exp_nonpositive(label_logit - largest),
-                                  warp_sum(others), warp_sum(weighted)};
+    const float label_logit = row.get(label), label_exp = exp_nonpositive(label_logit - largest);
+    others = warp_sum(others);
+    float rest = label_logit == largest ? others : cross_entropy::kNotSummed;
+    if (rest == cross_entropy::kNotSummed && cross_entropy::needs_rest(q, others + label_exp)) {
+      rest = 0;
+      each([&](int c) {
+        const float z = row.get(c);
+        if (z < largest) rest += cross_entropy::exact_exponential(z, largest);
+      });
+      rest = warp_sum(rest);
+    }
+    const cross_entropy::Row sums{largest, label_logit, label_exp, others, warp_sum(weighted), rest};
     if (term.gradient) {
       const float normalize = 1.0f / cross_entropy::sum_of_exp(sums);
       warp_barrier();  // all lanes have read what they are about to overwrite
