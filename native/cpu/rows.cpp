@@ -36,6 +36,7 @@ float cross_entropy_scale(const MaskFormula& f, const MaskRow& row) {
 /// could change one that the caller holds, whose pointers it would load again and again.
 template <bool kCrossEntropy, bool kDice, bool kGradient>
 MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
+  const auto smoothing = f.smoothing;
   const float scale = cross_entropy_scale(f, row);
   // A template's name alone would be called, not inlined.
   const auto plus = [](Floats a, Floats b) { return a + b; };
@@ -47,7 +48,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
       const auto z = load(row.logits + i, lanes);
       using F = std::remove_const_t<decltype(z)>;
       const F y = load(row.targets + i, lanes);
-      const auto p = pixel(z, y);
+      auto p = pixel(z, y);  // a const one g++ would keep in memory
       if constexpr (kDice) {
         F mismatch_of_pixel = dice::mismatch(p);
         // σ(±∞) is finite: z·0 makes an infinite logit a NaN as it is in the other losses.
@@ -58,7 +59,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
           store(row.grad + i, kCrossEntropy ? negate_where(p.negative, p.tail) : p.tail, lanes);
       }
       if constexpr (kCrossEntropy) {
-        const F minus_error = smoothed_bce::minus_error(f.smoothing, p.error);
+        const F minus_error = smoothed_bce::minus_error(smoothing, p.error);
         linear = folded(linear, keep(bce::linear(p, minus_error), lanes), plus);
         decay = folded(decay, keep(p.decay, lanes), joint_decay);
         if constexpr (kGradient && !kDice)
@@ -77,6 +78,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
 /// The second pass of dice: `grad` from t, or ±t, to the gradient.
 template <bool kCrossEntropy>
 void dice_gradient(const MaskFormula& f, const MaskRow row, const MaskSums& sums) {
+  const auto smoothing = f.smoothing;
   const float scale = cross_entropy_scale(f, row);
   const auto derivative = dice::derivative(sums.mismatch, sums.overlap, f.eps, row.scale * f.dice);
   for_each_pair(0, row.n, [&](int64_t i, auto lanes) {
@@ -87,7 +89,7 @@ void dice_gradient(const MaskFormula& f, const MaskRow row, const MaskSums& sums
       Pixel<F> p;
       p.negative = is_negative(left);
       p.tail = magnitude(left);
-      const F minus_error = smoothed_bce::minus_error(f.smoothing, error_of(p.negative, y));
+      const F minus_error = smoothed_bce::minus_error(smoothing, error_of(p.negative, y));
       const F entropy_grad = bce::derivative(p, minus_error, F(scale));
       store(row.grad + i, dice::derivative(derivative, p.tail, y) + entropy_grad, lanes);
     } else {

@@ -26,11 +26,11 @@ ROI_FORMULA F joint_decay(F e1, F e2) {
   return (e1 + e2) + e1 * e2;
 }
 
-/// The decay of a few pixels and one more. Pixels that are alike all round 1 + e to the same side: n of them
-/// are off by up to n/2 times that.
+/// The decay of a few pixels and one more, by the 1 + e that `pixel` divides by. Pixels that are alike all
+/// round 1 + e to the same side: n of them are off by up to n/2 times that.
 template <class F>
 ROI_FORMULA F joint_decay(F few, const Pixel<F>& p) {
-  return few * p.sum_of_exp + p.decay;
+  return few * (p.decay + F(1.0f)) + p.decay;
 }
 
 /// Of a set of pixels, from the sum of `linear` and the joint decay.

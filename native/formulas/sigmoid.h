@@ -13,7 +13,6 @@ struct Pixel {
   decltype(is_negative(F())) negative;  ///< whether z < 0, that is, whether the prediction is background
   F minus_distance;                     ///< −|z|, |z| from the logit where both sides are alike
   F decay;                              ///< e = exp(−|z|)
-  F sum_of_exp;                         ///< 1 + e, of both sides
   F tail;   ///< t = e / (1 + e) = σ(−|z|), the probability of the side not predicted, in [0, ½]
   F error;  ///< a: distance of the target from the predicted side, z < 0 ? y : 1 − y
 };
@@ -27,9 +26,8 @@ template <class F>
 ROI_FORMULA Pixel<F> pixel(F z, F y) {
   const F minus_distance = minus_magnitude(z);
   const F e = exp_nonpositive(minus_distance);
-  const F sum_of_exp = e + F(1.0f);
   const auto negative = is_negative(z);
-  return {negative, minus_distance, e, sum_of_exp, quotient(e, sum_of_exp), error_of(negative, y)};
+  return {negative, minus_distance, e, quotient(e, e + F(1.0f)), error_of(negative, y)};
 }
 
 }  // namespace roi
