@@ -104,8 +104,7 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   // undefined.
   p.grad = term.grad ? term.grad : const_cast<void*>(term.logits);
   p.written = term.gradient && term.fill == GradFill::kSparse ? term.written : nullptr;
-  p.cross_entropy = static_cast<float>(term.bce_weight + term.smoothed_weight);
-  p.cross_entropy_pixel = p.cross_entropy / static_cast<float>(p.pixels);
+  p.cross_entropy_pixel = static_cast<float>((term.bce_weight + term.smoothed_weight) / p.pixels);
   p.smoothing = smoothed_bce::merged(term.bce_weight, term.smoothed_weight, term.smoothing);
   p.dice = static_cast<float>(term.dice_weight);
   p.eps = static_cast<float>(term.eps);

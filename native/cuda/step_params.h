@@ -75,8 +75,8 @@ struct MaskParams : TermParams {
   const void* logits;
   const void* targets;  ///< [P, pixels]
   void* grad;
-  int32_t* written;                          ///< [P], as for boxes; null unless gradients are sparse
-  float cross_entropy, cross_entropy_pixel;  ///< the weight of a RoI's mean, and of a pixel: / pixels
+  int32_t* written;           ///< [P], as for boxes; null unless gradients are sparse
+  float cross_entropy_pixel;  ///< the weight of a pixel's cross-entropy
   smoothed_bce::Smoothing smoothing;
   float dice, eps;
 };
