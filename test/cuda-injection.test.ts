@@ -26,6 +26,8 @@ const releases = new Set([
   'cuEventDestroy_v2',
   'cuModuleUnload',
   'cuIpcCloseMemHandle',
+  'cuGraphDestroy',
+  'cuGraphExecDestroy',
   'cuDevicePrimaryCtxRelease_v2',
   'cuCtxPushCurrent_v2', // comes before each of them
   'cuCtxPopCurrent_v2',
@@ -50,16 +52,12 @@ async function addTests(): Promise<void> {
     }
     return living();
   };
-  const unhandled: unknown[] = [];
-  process.on('unhandledRejection', (error) => unhandled.push(error));
-
   const { handle: foreign, owner } = await foreignMemory();
   // Keeps the context, so that what is left in it can be counted.
   const keeper = openDevice('cuda');
   const kept = keeper.tensor(Float32Array.of(1, 2, 3), [3]);
   const expected = await life(foreign);
   await works(keeper);
-  let there = await livingAfter([]);
   const before = control.functions().map((name) => control.count(name));
   await life(foreign);
   const calls = control
@@ -67,6 +65,8 @@ async function addTests(): Promise<void> {
     .map((name, i) => ({ name, count: control.count(name) - (before[i] as number) }))
     .filter(({ count }) => count > 0);
   let [injected, errors] = [0, 0];
+  const unhandled: unknown[] = [];
+  process.on('unhandledRejection', (error) => unhandled.push(error));
 
   /** The device of the failed call, after it. */
   const goesOn = (what: string) => async (device: Device) => {
@@ -74,8 +74,17 @@ async function addTests(): Promise<void> {
     assert.ok(await works(device), `${what}: the device does not go on`);
   };
 
+  test('a capture mode that the thread keeps is not changed afterwards', async () => {
+    const mode = control.count('capture mode');
+    assert.ok(control.fail('cuThreadExchangeStreamCaptureMode:1=999'));
+    assert.equal([...kept.readSync()], [1, 2, 3]);
+    control.fail('');
+    assert.is(control.count('capture mode'), mode);
+  });
+
   for (const { name, count } of calls)
     test(`${name}, ${count} calls in a life`, async () => {
+      let there = await livingAfter([]);
       for (const call of numbersOf(count)) {
         const what = `${name}:${call}=${allocates.has(name) ? outOfMemory : unknownError}`;
         assert.ok(control.fail(what));

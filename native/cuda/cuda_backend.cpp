@@ -330,10 +330,11 @@ class CudaBackend : public Backend {
     captured->prepared = prepare_apart(p);
     captured->owners = std::make_unique<Slot>(gpu_);
     for (size_t i = 0; i < kMaxLaunches; i++) captured->owners->expect_result(i);
-    enqueue(captured->prepared, *captured->owners, stream_.handle());
     step->graph = captured;
     step->is_captured = true;
     captured_.push_back(std::move(step));
+    // Where a launch fails, those before it are in the graph all the same.
+    enqueue(captured->prepared, *captured->owners, stream_.handle());
   }
 
   /// On the queue's thread: waits for a step and takes its results.

@@ -87,13 +87,13 @@ class Current {
   }
   /// For destructors: where the context cannot be entered, its memory is gone as well.
   Current(const Gpu& gpu, std::nothrow_t)
-      : driver_(gpu.driver()), entered_(driver_.context_push(gpu.context())) {
-    if (driver_.capture_mode) driver_.capture_mode(&capture_mode_);
-  }
+      : driver_(gpu.driver()),
+        entered_(driver_.context_push(gpu.context())),
+        exchanged_(driver_.capture_mode && driver_.capture_mode(&capture_mode_) == kSuccess) {}
   Current(const Current&) = delete;
   Current& operator=(const Current&) = delete;
   ~Current() {
-    if (driver_.capture_mode) driver_.capture_mode(&capture_mode_);
+    if (exchanged_) driver_.capture_mode(&capture_mode_);
     Context context;
     if (*this) driver_.context_pop(&context);
   }
@@ -103,6 +103,7 @@ class Current {
   const Driver& driver_;
   const Status entered_;
   int capture_mode_ = kCaptureRelaxed;  // in exchange for the thread's own
+  const bool exchanged_;
 };
 
 }  // namespace roi::cuda

@@ -20,6 +20,9 @@ Status enter(Call call);
 /// Not a success if the call is one of those that a capture under way does not allow, and then ends.
 Status check_captures(Call call);
 
+/// How strictly captures of others forbid the calling thread's calls.
+int mode_of_thread();
+
 /// From now on, what is to fail: "cuMemAlloc_v2:3=2" makes the third call from now return 2; "*" instead of
 /// the number means every call, a comma separates several. False if it is not that.
 bool fail(const char* what);

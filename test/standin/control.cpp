@@ -29,7 +29,8 @@ long long roi_standin_count(const char* what) {
                                                 {"modules", state.modules.size()},
                                                 {"streams", state.streams.size()},
                                                 {"events", state.events.size()},
-                                                {"graphs", state.graphs.size() + state.graph_execs.size()}};
+                                                {"graphs", state.graphs.size() + state.graph_execs.size()},
+                                                {"capture mode", mode_of_thread()}};
   const auto found = living.find(name);
   if (found != living.end()) return static_cast<long long>(found->second);
   return static_cast<long long>(count_of(name) + calls_of(what));

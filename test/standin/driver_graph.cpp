@@ -55,6 +55,8 @@ Status check_captures(Call call) {
   return result;
 }
 
+int mode_of_thread() { return mode(); }
+
 Status wait_for(Stream& stream) {
   const auto capture = stream.capture();
   if (!capture) return stream.drain();

@@ -21,8 +21,8 @@ ROI_DRIVER_OPTIONAL_FUNCTIONS(ROI_EXPORT)
 extern "C" __attribute__((visibility("default"))) int roi_standin_fail(const char* what);
 
 /// How many there are of "contexts", "modules", "streams", "events", "graphs", "allocations", "host
-/// allocations";/// were of "launches", "blocks", "findings"; or how often a function of the driver was
-/// called.
+/// allocations"; were of "launches", "blocks", "findings"; how often a function of the driver was called; or
+/// the "capture mode" of the calling thread.
 extern "C" __attribute__((visibility("default"))) long long roi_standin_count(const char* what);
 
 /// Where the bytes at a device address are, past all checks; null outside of allocations.

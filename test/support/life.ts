@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
-import type { Device, Losses } from 'roi-loss';
+import type { Batch, Device, Losses } from 'roi-loss';
 import { openDevice } from 'roi-loss';
 import { inputsOf } from '../../lib/reference/random';
 import { fusedLoss, fusedMaskLoss } from './device';
 import { inputsAs } from './half';
+import { captureStream } from './stream';
 
 // All that a device is used for in its life, once: what failures are injected into.
 
@@ -49,10 +50,33 @@ async function tensors(device: Device, foreign: Uint8Array, results: (Losses | n
   fusedMaskLoss(batch, { kind: 'dice' });
   results.push(await fusedLoss(batch).losses());
   await device.synchronize();
+  await graphs(device, batch, results);
   results.push(classLogits.ipcHandle().length);
   const shared = device.tensorFromIpc(foreign, [4], 'float32');
   results.push([...shared.readSync()]);
   for (const tensor of [shared, borrowed, maskTargets, maskLogits, classLogits, labels]) tensor.dispose();
+}
+
+/** A captured step, launched twice at once; both in a graph of the stream's owner, who runs what he got of it. */
+async function graphs(device: Device, batch: Batch, results: (Losses | number[] | number)[]) {
+  const backward = Float32Array.of(1, 2, 3);
+  const options = { reduction: 'none', backward, class: { classWeights: backward } } as const;
+  using graph = batch.capture(() => fusedLoss(batch, options));
+  const launched = [graph.launch(), graph.launch()];
+  for (const step of launched) results.push(await step.losses());
+  const captured: ReturnType<typeof fusedLoss>[] = [];
+  let failure: unknown;
+  const owners = captureStream(device, () => {
+    try {
+      captured.push(graph.launch(), fusedLoss(batch, options));
+    } catch (error) {
+      failure = error;
+    }
+  });
+  owners.launch();
+  await device.synchronize();
+  if (failure) throw failure;
+  for (const step of captured) results.push(step.lossesSync());
 }
 
 /** Another device on the same stream; calls on arrays; several steps in flight that nobody asks for. */

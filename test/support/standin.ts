@@ -24,6 +24,7 @@ export const livingKinds = [
   'modules',
   'streams',
   'events',
+  'graphs',
   'allocations',
   'host allocations',
 ] as const;

@@ -2,17 +2,24 @@ import type { Device } from 'roi-loss';
 import * as assert from 'uvu/assert';
 import type { NativeDevice, NativeGraph } from '../../lib/native';
 
-/** What the owner of a GPU's stream may do: captures all that `enqueue` enqueues on it. */
+/**
+ * What the owner of a GPU's stream may do: captures all that `enqueue` enqueues on it. The stream is free after it,
+ * whatever is thrown.
+ */
 export function captureStream(device: Device, enqueue: () => void): NativeGraph {
   const { handle } = device as unknown as { readonly handle: NativeDevice };
   handle.beginCapture();
   try {
     enqueue();
+    return handle.endCapture();
   } catch (error) {
-    handle.endCapture();
+    try {
+      handle.endCapture();
+    } catch {
+      // It had ended.
+    }
     throw error;
   }
-  return handle.endCapture();
 }
 
 /** Whether there is a stream to capture: ptxrun has none. */
