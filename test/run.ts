@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Target, targets } from './support/targets';
+import { type Target, targetsOf } from './support/targets';
 
 // Runs each suite in a process of its own, two at once, and counts: `npm test`, or `npm test -- golden numbers` for the
 // files whose names hold one of the words. All suites run on the CPU; those about the device under test, which import
@@ -101,19 +101,6 @@ function runFile(
       for (const reason of reasons) console.log(`failed: ${name} ${reason}`);
       const { passed, failed, skipped } = count ?? noTests();
       resolve({ passed, failed: failed + reasons.length, skipped });
-    });
-  });
-}
-
-/** The devices that were asked for and are there; `skip` hears of the others. */
-function targetsOf(names: string, skip: (label: string, reason: string) => void): Target[] {
-  return names.split(',').flatMap((name) => {
-    if (!Object.hasOwn(targets, name))
-      throw new Error(`--devices has '${name}'; expected ${Object.keys(targets).join(', ')}`);
-    return targets[name as keyof typeof targets]().flatMap((target) => {
-      if ('env' in target) return [target];
-      skip(target.label, target.reason);
-      return [];
     });
   });
 }

@@ -1,21 +1,21 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { targets } from './support/targets';
+import { targetsOf } from './support/targets';
 
 // The long variants of the suites of memory, failures and lifetimes, which print their figures:
-// npm run test:soak [-- memory lifetimes cuda-injection]
+// npm run test:soak [-- memory lifetimes cuda-injection --devices cpu,standin]
 
 const all = ['memory', 'cuda-injection', 'lifetimes'];
-const { positionals } = parseArgs({ allowPositionals: true });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { devices: { type: 'string', default: 'cpu,standin' } },
+});
 const chosen = all.filter((name) => positionals.length === 0 || positionals.includes(name));
 let failed = false;
 
-for (const target of [...targets.cpu(), ...targets.standin()]) {
-  if (!('env' in target)) {
-    console.log(`skipped: ${target.label} — ${target.reason}`);
-    continue;
-  }
+const skip = (label: string, reason: string) => console.log(`skipped: ${label} — ${reason}`);
+for (const target of targetsOf(values.devices, skip)) {
   for (const name of chosen) {
     if (name.startsWith('cuda') && target.label === 'cpu') continue;
     console.log(`\n${name}, ${target.label}`);

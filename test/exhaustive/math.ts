@@ -23,8 +23,10 @@ async function walkAll(program: Program, stride: number): Promise<Figures[]> {
   return found!;
 }
 
+const withCommas = (n: number) => n.toLocaleString('en-US');
+
 const rowOf = ({ name, tried, ulps, at, relative, stepsBack, stepBack }: Figures) =>
-  `| ${name} | ${tried} | ${ulps.toFixed(2)} | ${at} | ${relative.toExponential(1)} | ${stepsBack} | ${stepBack} |`;
+  `| ${name.replaceAll('|', '\\|')} | ${withCommas(tried)} | ${ulps.toFixed(2)} | ${Number(at.toPrecision(6))} | ${relative.toExponential(1)} | ${withCommas(stepsBack)} | ${stepBack} |`;
 
 /** Prints a table of what a program finds. Returns what is wrong. */
 export async function walkFloats(program: Program, stride: number): Promise<string[]> {
@@ -39,9 +41,9 @@ export async function walkFloats(program: Program, stride: number): Promise<stri
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   const nans = found.at(-1)!.nans;
   console.log(
-    `\n${program}: every ${stride === 1 ? '' : `${stride}th `}float in ${seconds} s, ${nans} NaNs among them\n`,
+    `\n${program}: every ${stride === 1 ? '' : `${stride}th `}float in ${seconds} s, ${withCommas(nans)} NaNs among them\n`,
   );
-  console.log('| function | numbers tried | ulp | at | relative | steps back | of ulp |');
+  console.log('| function | numbers | ulp | at | relative | goes back | by ulp |');
   console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |');
   console.log(`${found.map(rowOf).join('\n')}\n`);
   return found.flatMap((figures) => violationsOf(program, figures)).map((what) => `${program}: ${what}`);

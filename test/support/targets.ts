@@ -98,3 +98,16 @@ const cpu = (): readonly Target[] => [{ label: 'cpu', env: { ROI_LOSS_TEST_DEVIC
 
 /** By the names that the runner's option takes. */
 export const targets = { cpu, standin, gpu, ptxrun };
+
+/** The devices that `--devices` asks for and that are there; `skip` hears of the others. */
+export function targetsOf(names: string, skip: (label: string, reason: string) => void): Target[] {
+  return names.split(',').flatMap((name) => {
+    if (!Object.hasOwn(targets, name))
+      throw new Error(`--devices has '${name}'; expected ${Object.keys(targets).join(', ')}`);
+    return targets[name as keyof typeof targets]().flatMap((target) => {
+      if ('env' in target) return [target];
+      skip(target.label, target.reason);
+      return [];
+    });
+  });
+}
