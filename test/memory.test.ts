@@ -33,6 +33,9 @@ const figures = (what: string, before: number, after: number) => {
   if (soaking) console.log(`${what}: ${before.toFixed(1)} MiB before, ${after.toFixed(1)} after`);
 };
 
+/** Rounds that are made in any case. */
+const least = unlessSimulated(unlessSoaking(1, 3), 1);
+
 /** The least of three rounds: what leaks does so in each, V8's heap grows in one or another. */
 async function growth(what: string, calls: number, use: () => unknown): Promise<number> {
   const run = async (n: number) => {
@@ -41,9 +44,9 @@ async function growth(what: string, calls: number, use: () => unknown): Promise<
     gc();
   };
   // V8 first grows the part of its heap where short-lived objects go.
-  await run(Math.min(2 * calls, 1e5));
+  await run(Math.min(2 * calls, unlessSimulated(1e5, 1e4)));
   const rounds: number[] = [];
-  for (let round = 0; round < unlessSoaking(3, 1) || (round < 3 && Math.min(...rounds) > flat); round++) {
+  for (let round = 0; round < least || (round < 3 && Math.min(...rounds) > flat); round++) {
     const before = megabytes();
     await run(calls);
     const after = megabytes();
