@@ -151,8 +151,9 @@ Status Memory::free(uint64_t base) {
   if (!remove(base, false, false, &removed)) return kInvalidValue;
   used_ -= removed.bytes;
   const size_t pages = whole_pages(removed.bytes);
-  fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, removed.memory - (mapping_ + kSpan),
-            static_cast<off_t>(pages));
+  const std::byte* const guard = removed.memory - kPage;
+  fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, guard - (mapping_ + kSpan),
+            static_cast<off_t>(kPage + pages + kPage));
   madvise(removed.written, pages, MADV_DONTNEED);
   madvise(removed.writers, pages / 4 * sizeof(Writer), MADV_DONTNEED);
   return cuda::kSuccess;

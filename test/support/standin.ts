@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import { failureOf } from './targets';
 
 /** The controls of the stand-in that this process loads as its driver. */
 export interface StandinControl {
@@ -14,7 +14,8 @@ export interface StandinControl {
 /** Builds the controls and loads them. */
 export function standinControl(): StandinControl {
   const folder = (process.env.LD_LIBRARY_PATH ?? '').split(':')[0] as string;
-  execFileSync('cmake', ['--build', dirname(folder), '--target', 'standin_control']);
+  const reason = failureOf('cmake', ['--build', dirname(folder), '--target', 'standin_control']);
+  if (reason) throw new Error(reason);
   return require(join(folder, 'standin_control.node'));
 }
 
