@@ -123,7 +123,10 @@ const withLittleMemory = (script: string) =>
     encoding: 'utf8',
   });
 
-if (process.platform === 'linux' && withLittleMemory('new Float32Array(2 ** 24)').status === 0) {
+/** A sanitizer has no room for its shadow then, and now and then says so. */
+const isLimitable = process.platform === 'linux' && process.env.ROI_LOSS_TEST_PRELOAD === undefined;
+
+if (isLimitable && withLittleMemory('new Float32Array(2 ** 24)').status === 0) {
   test('a step that ran out of memory does so again, and leaves the device usable', () => {
     const { stdout, stderr, status } = withLittleMemory(program);
     assert.is(status, 0, stderr);
