@@ -42,7 +42,7 @@ export async function startCpu(effort: Effort): Promise<Half> {
     for (const backend of tf && !spec.peers ? backends : []) {
       const who = `${spec.name}, TensorFlow.js (${backend})`;
       const check = (outcome: Outcome) => checkOutcome(who, outcome, expected, toleranceOfTfjs);
-      const effortOfTfjs = { ...effort, leastSamples: samplesOfTfjs };
+      const effortOfTfjs = { ...effort, leastSamples: Math.min(effort.leastSamples, samplesOfTfjs) };
       const inTf = await measureTfjs(tf!, backend, spec, inputs.peers, effortOfTfjs, check);
       if (inTf) timings[lane(`tfjs ${backend}`, 1)] = inTf;
     }

@@ -34,11 +34,12 @@ function sectionOf(run: Run): string {
       return [spec.name, formatTime(ours.median), ...peers.map(times)];
     });
   const stem = `bench/results/${stemOf(run)}`;
+  const present = Object.values(run.peers).filter((text) => !text.startsWith('absent'));
   return `Forward + backward on one thread, and how many times as long others take on one:
 
 ${forMarkdown({ header: ['case', 'roi-loss', ...peers.map((name) => name.replace(' ×1', ''))], rows })}
 
-${titleOf(run)}; ${run.device.replace(/, \d+ threads?/, '')}; ${Object.values(run.peers).join('; ')}; load: ${run.load}.
+${titleOf(run)}; ${run.device.replace(/, \d+ threads?/, '')}; ${present.join('; ')}; load: ${run.load}${run.runs > 1 ? `; medians of ${run.runs} runs` : ''}.
 [All cases](${stem}.md), [what is timed and how](bench/README.md).
 
 ![A step of all terms against R](${stem}-sweep.svg)`;
