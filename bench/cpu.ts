@@ -15,7 +15,7 @@ import { cases } from './variants';
 /** TensorFlow.js sums floats one after another. */
 const toleranceOfTfjs = 1e-3;
 /** Its steps take up to half a second. */
-const samplesOfTfjs = 3;
+const samplesOfTfjs = ({ leastSamples }: Effort) => Math.min(3, Math.ceil(leastSamples / 2));
 
 /** The cases of the CPU, on one thread and on all. */
 export async function startCpu(effort: Effort): Promise<Half> {
@@ -42,7 +42,7 @@ export async function startCpu(effort: Effort): Promise<Half> {
     for (const backend of tf && !spec.peers ? backends : []) {
       const who = `${spec.name}, TensorFlow.js (${backend})`;
       const check = (outcome: Outcome) => checkOutcome(who, outcome, expected, toleranceOfTfjs);
-      const effortOfTfjs = { ...effort, leastSamples: Math.min(effort.leastSamples, samplesOfTfjs) };
+      const effortOfTfjs = { ...effort, leastSamples: samplesOfTfjs(effort) };
       const inTf = await measureTfjs(tf!, backend, spec, inputs.peers, effortOfTfjs, check);
       if (inTf) timings[lane(`tfjs ${backend}`, 1)] = inTf;
     }

@@ -9,7 +9,7 @@ export interface Effort {
 }
 
 export const thorough: Effort = { milliseconds: 500, leastSamples: 15 };
-export const quick: Effort = { milliseconds: 40, leastSamples: 2 };
+export const quick: Effort = { milliseconds: 40, leastSamples: 3 };
 
 /** A sample makes as many calls as take this long, or the clock would show. Microseconds, as all times here. */
 const sampleTime = 200;

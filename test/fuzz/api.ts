@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { type Target, targets } from '../support/targets';
+import { type Target, targetsOf } from '../support/targets';
 import type { FuzzHere } from './here';
 
 // Property-based fuzzing of the API on every device that there is, each in a process of its own: what crashes or hangs
@@ -66,7 +66,7 @@ function fuzzOn(
 
 /** Returns what was tried on each device; throws with what was found, and the seed that finds it again. */
 export async function fuzzApi({ minutes, runs, seed, onProgress }: ApiFuzz): Promise<ApiProgress[]> {
-  const found = [...targets.cpu(), ...targets.standin()].filter((target) => 'env' in target);
+  const found = targetsOf('cpu,standin', () => {});
   const done: ApiProgress[] = [];
   for (const target of found) {
     const device = target.env.ROI_LOSS_TEST_DEVICE as string;

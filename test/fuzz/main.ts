@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Target, targets } from '../support/targets';
+import { type Target, targetsOf } from '../support/targets';
 import { type ApiProgress, fuzzApi } from './api';
 import { buildFuzzer, fuzzNative } from './native';
 
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   const share = missing ? minutes : minutes / 2;
   await atApi(share, seed);
   if (missing) return;
-  const devices = [...targets.cpu(), ...targets.standin()].filter((target) => 'env' in target);
+  const devices = targetsOf('cpu,standin', () => {});
   for (const target of devices) await belowNodeApi(share / devices.length, seed, target);
 }
 
