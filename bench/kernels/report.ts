@@ -2,7 +2,9 @@ import { formatTable } from '../table';
 import { markdownTable, writeSection } from './document';
 import { allResources, hasCompiler } from './resources';
 
-// `npm run kernels:report`: registers, stack and spills of each kernel on each architecture.
+// `npm run kernels:report`: what each kernel takes on each architecture, and how wide it accesses memory.
+
+const widths = [32, 16, 8];
 
 async function main(): Promise<void> {
   if (!hasCompiler()) {
@@ -10,16 +12,46 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const resources = await allResources((done, of) => {
+  const { resources, code } = await allResources((done, of) => {
     if (process.stderr.isTTY) process.stderr.write(`\r${done}/${of}${done === of ? '\n' : ''}`);
   });
-  const header = ['kernel', 'sm', 'registers', 'stack', 'spill stores', 'spill loads', 'blocks of 256 an SM'];
-  const steps = resources.filter(({ kernel }) => kernel !== 'roi_nothing');
-  const rows = steps.map((r) =>
-    [r.kernel, r.architecture, r.registers, r.stack, r.spillStores, r.spillLoads, r.blocks].map(String),
-  );
-  if (process.argv.includes('--write')) writeSection('resources', markdownTable(header, rows));
-  console.log(formatTable(header, rows, process.stdout.columns ?? 100));
+  const header = [
+    'kernel',
+    'sm',
+    'registers',
+    'shared memory',
+    'stack',
+    'spill stores, loads',
+    'local accesses',
+    `loads of ${widths.join(', ')} bytes`,
+    `stores of ${widths.join(', ')} bytes`,
+    'blocks of 256 an SM',
+  ];
+  const wide = (counts: ReadonlyMap<number, number>) =>
+    widths.map((bytes) => counts.get(bytes) ?? 0).join(', ');
+  const rows = resources
+    .filter(({ kernel }) => kernel !== 'roi_nothing')
+    .map((r) =>
+      [
+        r.kernel,
+        r.architecture,
+        r.registers,
+        r.shared,
+        r.stack,
+        `${r.spillStores}, ${r.spillLoads}`,
+        r.local,
+        wide(r.loads),
+        wide(r.stores),
+        r.blocks,
+      ].map(String),
+    );
+  const note =
+    code === 'SASS'
+      ? 'Accesses are counted in the SASS, which cuobjdump prints.'
+      : 'Accesses are counted in the PTX, for want of cuobjdump.';
+  if (process.argv.includes('--write'))
+    writeSection('resources', `${note}\n\n${markdownTable(header, rows)}`);
+  console.log(`${formatTable(header, rows, process.stdout.columns ?? 100)}\n\n${note}`);
 }
 
 main();

@@ -1,19 +1,22 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { type Accesses, findAccesses, type LanguageName } from './accesses';
 
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
 const settings = join(root, 'build', 'Release', 'images', 'nvcc.json');
 
-/** What a kernel takes of a multiprocessor, as ptxas tells it. */
-export interface Resources {
+/** What a kernel takes of a multiprocessor, as ptxas tells it, and how it accesses memory. */
+export interface Resources extends Accesses {
   readonly kernel: string;
   /** Compute capability without its point. */
   readonly architecture: number;
   readonly registers: number;
+  /** Bytes of shared memory that a block has besides what the launch gives it. */
+  readonly shared: number;
   /** Bytes of a thread in local memory: spilled registers and arrays. */
   readonly stack: number;
   readonly spillStores: number;
@@ -29,9 +32,8 @@ const registersOfMultiprocessor = 65536;
 /** ptxas hands them out to warps, in pieces of 256. */
 const registersOfBlock = (registers: number) => 8 * 256 * Math.ceil((registers * 32) / 256);
 
-/** `output` of one kernel. */
 /** What ptxas says of each kernel, one after another. */
-function parse(output: string, architecture: number): Resources[] {
+function parse(output: string, architecture: number, accesses: ReadonlyMap<string, Accesses>): Resources[] {
   return output
     .split(/(?=Compiling entry function)/)
     .slice(1)
@@ -44,26 +46,42 @@ function parse(output: string, architecture: number): Resources[] {
       const [, stack, stores, loads] = find(
         /(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads/,
       );
+      const kernel = find(/Compiling entry function '(\w+)'/)[1]!;
       const registers = Number(find(/Used (\d+) registers/)[1]);
+      const found = accesses.get(kernel);
+      if (!found) throw new Error(`the code for sm_${architecture} has no ${kernel}`);
       return {
-        kernel: find(/Compiling entry function '(\w+)'/)[1] as string,
+        kernel,
         architecture,
         registers,
+        // Not mentioned where there is none.
+        shared: Number(/(\d+) bytes smem/.exec(part)?.[1] ?? 0),
         stack: Number(stack),
         spillStores: Number(stores),
         spillLoads: Number(loads),
         blocks: Math.floor(registersOfMultiprocessor / registersOfBlock(registers)),
+        ...found,
       };
     });
 }
 
-/** Compiles the kernels for every architecture, two at a time, and reads what ptxas says of it. */
-export async function allResources(onEach?: (done: number, of: number) => void): Promise<Resources[]> {
+/** CUDA's disassembler, if it is there: not every nvcc comes with it. */
+const findDisassembler = (nvcc: string) =>
+  [dirname(nvcc), ...(process.env.PATH ?? '').split(delimiter)]
+    .map((folder) => join(folder, 'cuobjdump'))
+    .find(existsSync);
+
+/** Compiles the kernels for every architecture, two at a time, and reads what ptxas says of it and what code it made. */
+export async function allResources(
+  onEach?: (done: number, of: number) => void,
+): Promise<{ resources: Resources[]; code: LanguageName }> {
   const { nvcc, options, architectures } = JSON.parse(readFileSync(settings, 'utf8')) as {
     nvcc: string;
     options: string[];
     architectures: number[];
   };
+  const disassembler = findDisassembler(nvcc);
+  const code = disassembler ? 'SASS' : 'PTX';
   const folder = mkdtempSync(join(tmpdir(), 'roi-loss-kernels-'));
   const source = join(root, 'native', 'cuda', 'kernels', 'step.cu');
   const results: Resources[] = [];
@@ -71,10 +89,16 @@ export async function allResources(onEach?: (done: number, of: number) => void):
   let done = 0;
   const worker = async () => {
     for (const architecture of queue) {
-      const target = join(folder, `${architecture}.cubin`);
-      const args = [...options, `-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin', source, '-o', target];
-      const { stderr } = await run(nvcc, args);
-      results.push(...parse(stderr, architecture));
+      const kept = join(folder, `${architecture}`);
+      mkdirSync(kept);
+      const cubin = join(kept, 'step.cubin');
+      const keep = ['--keep', '--keep-dir', kept];
+      const target = [`-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin', source, '-o', cubin];
+      const { stderr } = await run(nvcc, [...options, ...keep, ...target]);
+      const text = disassembler
+        ? (await run(disassembler, ['-sass', cubin], { maxBuffer: Infinity })).stdout
+        : readFileSync(join(kept, 'step.ptx'), 'utf8');
+      results.push(...parse(stderr, architecture, findAccesses(text, code)));
       done++;
       onEach?.(done, architectures.length);
     }
@@ -85,5 +109,5 @@ export async function allResources(onEach?: (done: number, of: number) => void):
     rmSync(folder, { recursive: true });
   }
   const order = ({ kernel, architecture }: Resources) => `${kernel} ${String(architecture).padStart(4)}`;
-  return results.sort((a, b) => (order(a) < order(b) ? -1 : 1));
+  return { resources: results.sort((a, b) => (order(a) < order(b) ? -1 : 1)), code };
 }
