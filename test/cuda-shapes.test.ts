@@ -1,4 +1,4 @@
-import { type BatchSizes, type FloatType, fusedLoss, type MaskKind, type MaskMixture } from 'roi-loss';
+import { type BatchSizes, fusedLoss, type MaskKind, type MaskMixture } from 'roi-loss';
 import { suite } from 'uvu';
 import { referenceLoss } from '../lib/reference';
 import { inputsOf, type Sizes } from '../lib/reference/random';
@@ -17,6 +17,7 @@ const sizes: readonly Sizes[] = [
     [
       [1, 1],
       [1, 27],
+      [12, 14],
       [28, 28],
       [29, 29],
       [112, 112],
@@ -42,8 +43,10 @@ const forms: readonly Form[] = [
   { rewrite: true },
   { layout: 'nhwc' },
   { maskTargetType: 'uint8' },
+  { maskTargetType: 'float16' },
   { dtype: 'float16', maskTargetType: 'float16' },
   { dtype: 'bfloat16', maskTargetType: 'bfloat16' },
+  { dtype: 'bfloat16', maskTargetType: 'float32' },
   { layout: 'nhwc', rewrite: true, dtype: 'float16', maskTargetType: 'uint8' },
 ];
 
@@ -58,7 +61,7 @@ for (const size of sizes)
       const { layout = 'nchw', maskGrad = 'dense', dtype = 'float32' } = form;
       const batch = device.batch({ ...size, ...form });
       for (const [seed, kind] of kinds.entries()) {
-        const { arrays, exact } = inputsOfForm(seed, size, form, dtype);
+        const { arrays, exact } = inputsAs(dtype, inputsOf(seed, size), form.maskTargetType);
         batch.write(arrays);
         // Sums make gradients that are large enough for float16.
         const options = { reduction: 'sum', gradScale: 64, mask: { kind } } as const;
@@ -70,13 +73,5 @@ for (const size of sizes)
       batch.dispose();
     });
   }
-
-function inputsOfForm(seed: number, size: Sizes, form: Form, dtype: FloatType) {
-  const inputs = inputsOf(seed, size);
-  const { arrays, exact } = inputsAs(dtype, inputs);
-  if (form.maskTargetType !== 'uint8') return { arrays, exact };
-  const maskTargets = Uint8Array.from(inputs.maskTargets, (y) => (y < 0.5 ? 0 : 255));
-  return { arrays: { ...arrays, maskTargets }, exact: { ...exact, maskTargets } };
-}
 
 test.run();

@@ -9,9 +9,9 @@
 namespace roi::cuda {
 namespace {
 
-/// Whether four elements that begin at a multiple of 4 lie at a multiple of their size.
-bool is_aligned(const void* tensor, DType dtype) {
-  return reinterpret_cast<uintptr_t>(tensor) % static_cast<uintptr_t>(4 * size_of(dtype)) == 0;
+/// Whether so many elements that begin at a multiple of their number lie at a multiple of their size.
+bool is_aligned(const void* tensor, DType dtype, int64_t elements = 4) {
+  return reinterpret_cast<uintptr_t>(tensor) % static_cast<uintptr_t>(elements * size_of(dtype)) == 0;
 }
 
 /// How many tasks of `tile` RoIs each.
@@ -87,12 +87,19 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.logit_strides = mask_strides(term, term.channels, classes);
   p.grad_strides = mask_strides(term, term.compact_grad ? 1 : term.channels, classes);
   if (term.compact_grad) p.grad_strides.scale = p.grad_strides.offset = 0;
-  const bool has_vectors = term.target_dtype == DType::kFloat32 || term.target_dtype == DType::kUint8;
-  p.vector = has_vectors && p.logit_strides.pixel == 1 && p.grad_strides.pixel == 1 && p.pixels % 4 == 0 &&
-             is_aligned(term.logits, term.dtype) && is_aligned(term.targets, term.target_dtype) &&
-             is_aligned(term.grad, term.dtype);
+  const bool has_quads = p.logit_strides.pixel == 1 && p.grad_strides.pixel == 1 &&
+                         (term.target_dtype == DType::kFloat32 || term.target_dtype == DType::kUint8 ||
+                          term.target_dtype == term.dtype);
+  const auto has_vectors_of = [&](int elements) {
+    return has_quads && p.pixels % elements == 0 && is_aligned(term.logits, term.dtype, elements) &&
+           is_aligned(term.targets, term.target_dtype, elements) &&
+           is_aligned(term.grad, term.dtype, elements);
+  };
+  p.vector = has_vectors_of(4);
+  p.together = has_vectors_of(16) ? 4 : has_vectors_of(8) ? 2 : 1;
+  p.quad_bytes = static_cast<int>(4 * std::max(size_of(term.dtype), size_of(term.target_dtype)));
   p.zero_bytes = p.grad_strides.pixel == 1 ? alignment_of_gradient(term) : 0;
-  const int piece = kMaskAccesses * (p.vector ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
+  const int piece = kMaskQuads * (p.vector ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
   while ((1 << p.log2_warps) < kWarps && (piece << p.log2_warps) < p.pixels) p.log2_warps++;
   p.warps = 1 << p.log2_warps;
   p.target_dtype = term.target_dtype;

@@ -15,9 +15,9 @@ constexpr int kWarps = kBlock / 32;
 /// RoIs of a task: a warp each for class rows, a thread each for boxes.
 constexpr int kClassTile = kWarps;
 constexpr int kBoxTile = kBlock;
-/// Accesses of a thread to a mask, of four pixels each where they lie together, whose pixels it holds at
-/// once.
-constexpr int kMaskAccesses = 7;
+/// Of a mask a thread holds this many quads, of four pixels each, at once; or pixels, where they do not lie
+/// together.
+constexpr int kMaskQuads = 7;
 /// A RoI's gradient is rewritten in this many tasks, so that they spread evenly over the blocks.
 constexpr int kFillSlices = 4;
 
@@ -64,7 +64,9 @@ struct MaskStrides {
 struct MaskParams : TermParams {
   int pixels;
   bool vector;     ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
-                   ///< targets floats or bytes
+                   ///< targets floats, bytes or of the logits' type
+  int together;    ///< how many quads, 1, 2 or 4, the same is true of
+  int quad_bytes;  ///< of the wider of logits and targets
   int zero_bytes;  ///< of the gradient that zeros can be written to at once, a power of 2; below 8 it is one
                    ///< element
   int warps, log2_warps;  ///< of a RoI: 1, 2, 4 or 8, of the kWarps that a task has

@@ -85,14 +85,11 @@ ROI_GPU void store_once(T* p, T x, Site where = Site::current()) {
 }
 
 /// The widest of any GPU.
-constexpr int kWidestStore = 32;
-template <int kBytes>
-ROI_GPU void store_zeros(void* p, Site where = Site::current()) {
-  struct alignas(kBytes) Zeros {
-    unsigned char bytes[kBytes] = {};
-  };
-  store(static_cast<Zeros*>(p), Zeros{}, where);
-}
+constexpr int kWidestAccess = 32;
+template <class Word>
+struct alignas(32) Octet {
+  Word x[8];
+};
 
 /// A number in global memory that kernels on other streams may change meanwhile.
 template <class T>
@@ -141,5 +138,15 @@ ROI_GPU float float_of_float16(uint16_t bits) { return standin::float_from_float
 ROI_GPU uint16_t float16_of(float x) { return standin::float16_from_float(x); }
 ROI_GPU float float_of_bfloat16(uint16_t bits) { return standin::float_from_bfloat16(bits); }
 ROI_GPU uint16_t bfloat16_of(float x) { return standin::bfloat16_from_float(x); }
+
+template <class Widen>
+ROI_GPU void widen_pair(uint32_t bits, float* x, Widen widen) {
+  x[0] = widen(static_cast<uint16_t>(bits)), x[1] = widen(static_cast<uint16_t>(bits >> 16));
+}
+ROI_GPU uint32_t pair_of(uint16_t low, uint16_t high) { return low | static_cast<uint32_t>(high) << 16; }
+ROI_GPU void floats_of_float16s(uint32_t bits, float* x) { widen_pair(bits, x, float_of_float16); }
+ROI_GPU uint32_t float16s_of(const float* x) { return pair_of(float16_of(x[0]), float16_of(x[1])); }
+ROI_GPU void floats_of_bfloat16s(uint32_t bits, float* x) { widen_pair(bits, x, float_of_bfloat16); }
+ROI_GPU uint32_t bfloat16s_of(const float* x) { return pair_of(bfloat16_of(x[0]), bfloat16_of(x[1])); }
 
 }  // namespace roi::gpu

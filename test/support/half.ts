@@ -54,20 +54,28 @@ export const halves = {
   bfloat16: { to: toBfloat16, from: fromBfloat16, epsilon: 2 ** -8 },
 };
 
-/** Inputs with logits, deltas and mask targets of an element type: as a batch takes them, and what they are exactly. */
-export function inputsAs(dtype: FloatType, inputs: AllInputs) {
-  if (dtype === 'float32') return { arrays: inputs, exact: inputs };
-  const { to, from } = halves[dtype];
-  const bits = (array: Float32Array) => Uint16Array.from(array, to);
-  const rounded = (array: Float32Array) => array.map((x) => from(to(x)));
-  const { classLogits, boxDeltas, maskLogits, maskTargets } = inputs;
-  const each = <T>(cast: (array: Float32Array) => T) => ({
-    classLogits: cast(classLogits),
-    boxDeltas: cast(boxDeltas),
-    maskLogits: cast(maskLogits),
-    maskTargets: cast(maskTargets),
-  });
-  return { arrays: { ...inputs, ...each(bits) }, exact: { ...inputs, ...each(rounded) } };
+/** An array of an element type: as a tensor takes it, and what it is exactly. */
+function arrayAs(type: FloatType | 'uint8', array: Float32Array) {
+  if (type === 'float32') return { stored: array, exact: array };
+  if (type === 'uint8')
+    return { stored: Uint8Array.from(array, (x) => (x < 0.5 ? 0 : 255)), exact: array.map(Math.round) };
+  const { to, from } = halves[type];
+  return { stored: Uint16Array.from(array, to), exact: array.map((x) => from(to(x))) };
+}
+
+/** Inputs with logits, deltas and mask targets of element types: as a batch takes them, and what they are exactly. */
+export function inputsAs(dtype: FloatType, inputs: AllInputs, targetType: FloatType | 'uint8' = dtype) {
+  const cast = {
+    classLogits: arrayAs(dtype, inputs.classLogits),
+    boxDeltas: arrayAs(dtype, inputs.boxDeltas),
+    maskLogits: arrayAs(dtype, inputs.maskLogits),
+    maskTargets: arrayAs(targetType, inputs.maskTargets),
+  };
+  const each = <K extends 'stored' | 'exact'>(key: K) =>
+    Object.fromEntries(Object.entries(cast).map(([name, array]) => [name, array[key]])) as {
+      [name in keyof typeof cast]: (typeof cast)[name][K];
+    };
+  return { arrays: { ...inputs, ...each('stored') }, exact: { ...inputs, ...each('exact') } };
 }
 
 /** A gradient of an element type: as close as that of floats, and rounded once. */

@@ -4,6 +4,7 @@
 #include <cuda_fp16.h>
 
 #include <cstdint>
+#include <cstring>
 
 // What the kernels know of a GPU. They touch memory, other threads and the special function unit through
 // these alone, so that the stand-in of the tests, which has a header of the same name, can run the same
@@ -45,7 +46,18 @@ ROI_GPU T shuffle(T x, int lane) {
   return __shfl_sync(kAllLanes, x, lane);
 }
 
-// Global memory. 4, 8 or 16 bytes at a time, aligned to their size.
+// Global memory. Up to kWidestAccess bytes at a time, aligned to their size.
+#if __CUDA_ARCH__ >= 1000
+constexpr int kWidestAccess = 32;
+#else
+constexpr int kWidestAccess = 16;
+#endif
+
+/// 32 bytes, as `float` or `uint32_t`: in the registers of the one or the other.
+template <class Word>
+struct alignas(32) Octet {
+  Word x[8];
+};
 
 /// Of what no kernel writes meanwhile.
 template <class T>
@@ -56,6 +68,24 @@ ROI_GPU T load(const T* p) {
 template <class T>
 ROI_GPU T load_once(const T* p) {
   return __ldcs(p);
+}
+ROI_GPU Octet<float> load_once(const Octet<float>* p) {
+  Octet<float> v;
+  float* x = v.x;
+  asm volatile("ld.global.cs.v8.f32 {%0, %1, %2, %3, %4, %5, %6, %7}, [%8];"
+               : "=f"(x[0]), "=f"(x[1]), "=f"(x[2]), "=f"(x[3]), "=f"(x[4]), "=f"(x[5]), "=f"(x[6]),
+                 "=f"(x[7])
+               : "l"(p));
+  return v;
+}
+ROI_GPU Octet<uint32_t> load_once(const Octet<uint32_t>* p) {
+  Octet<uint32_t> v;
+  uint32_t* x = v.x;
+  asm volatile("ld.global.cs.v8.b32 {%0, %1, %2, %3, %4, %5, %6, %7}, [%8];"
+               : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]), "=r"(x[4]), "=r"(x[5]), "=r"(x[6]),
+                 "=r"(x[7])
+               : "l"(p));
+  return v;
 }
 /// Of what other blocks of this launch have written.
 template <class T>
@@ -71,22 +101,17 @@ template <class T>
 ROI_GPU void store_once(T* p, T x) {
   __stcs(p, x);
 }
-
-/// The most that one store can write.
-#if __CUDA_ARCH__ >= 1000
-constexpr int kWidestStore = 32;
-#else
-constexpr int kWidestStore = 16;
-#endif
-/// 8, 16 or 32 bytes of zeros that this kernel does not need again.
-template <int kBytes>
-ROI_GPU void store_zeros(void* p) {
-  if constexpr (kBytes == 32)
-    asm volatile("st.global.cs.v4.b64 [%0], {%1, %1, %1, %1};" ::"l"(p), "l"(0ull) : "memory");
-  else if constexpr (kBytes == 16)
-    __stcs(static_cast<uint4*>(p), uint4{});
-  else
-    __stcs(static_cast<uint2*>(p), uint2{});
+ROI_GPU void store_once(Octet<float>* p, Octet<float> v) {
+  const float* x = v.x;
+  asm volatile("st.global.cs.v8.f32 [%8], {%0, %1, %2, %3, %4, %5, %6, %7};" ::"f"(x[0]), "f"(x[1]),
+               "f"(x[2]), "f"(x[3]), "f"(x[4]), "f"(x[5]), "f"(x[6]), "f"(x[7]), "l"(p)
+               : "memory");
+}
+ROI_GPU void store_once(Octet<uint32_t>* p, Octet<uint32_t> v) {
+  const uint32_t* x = v.x;
+  asm volatile("st.global.cs.v8.b32 [%8], {%0, %1, %2, %3, %4, %5, %6, %7};" ::"r"(x[0]), "r"(x[1]),
+               "r"(x[2]), "r"(x[3]), "r"(x[4]), "r"(x[5]), "r"(x[6]), "r"(x[7]), "l"(p)
+               : "memory");
 }
 
 ROI_GPU void atomic_add(unsigned long long* p, unsigned long long x) { atomicAdd(p, x); }
@@ -141,7 +166,32 @@ ROI_GPU float float_of(uint32_t bits) {
 
 ROI_GPU float float_of_float16(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
 ROI_GPU uint16_t float16_of(float x) { return __half_as_ushort(__float2half_rn(x)); }
-ROI_GPU float float_of_bfloat16(uint16_t bits) { return __uint_as_float(static_cast<uint32_t>(bits) << 16); }
+ROI_GPU float float_of_bfloat16(uint16_t bits) { return float_of(static_cast<uint32_t>(bits) << 16); }
 ROI_GPU uint16_t bfloat16_of(float x) { return __bfloat16_as_ushort(__float2bfloat16_rn(x)); }
+
+// Two at a time, the first in the lower half of a word.
+
+ROI_GPU void floats_of_float16s(uint32_t bits, float* x) {
+  __half2 pair;
+  std::memcpy(&pair, &bits, sizeof bits);
+  x[0] = __low2float(pair), x[1] = __high2float(pair);
+}
+ROI_GPU uint32_t float16s_of(const float* x) {
+  const __half2 pair = __floats2half2_rn(x[0], x[1]);
+  uint32_t bits;
+  std::memcpy(&bits, &pair, sizeof bits);
+  return bits;
+}
+ROI_GPU void floats_of_bfloat16s(uint32_t bits, float* x) {
+  // Straight into the registers of floats.
+  asm("shl.b32 %0, %1, 16;" : "=f"(x[0]) : "r"(bits));
+  asm("and.b32 %0, %1, 0xffff0000;" : "=f"(x[1]) : "r"(bits));
+}
+ROI_GPU uint32_t bfloat16s_of(const float* x) {
+  const __nv_bfloat162 pair = __floats2bfloat162_rn(x[0], x[1]);
+  uint32_t bits;
+  std::memcpy(&bits, &pair, sizeof bits);
+  return bits;
+}
 
 }  // namespace roi::gpu

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <cstring>
 #include <gpu.cuh>
 #include <type_traits>
 
 #include "../../problem.h"
 
-// Elements of a tensor as floats, one or four at a time.
+// Elements of a tensor as floats, one or four at a time, and fours that lie together at once.
 
 namespace roi::gpu {
 
@@ -29,36 +30,26 @@ struct Element<float> {
   static ROI_GPU float4 narrow(const float* x) { return {x[0], x[1], x[2], x[3]}; }
 };
 
-template <class Half>
-struct HalfElement {
+template <>
+struct Element<Float16> {
   using Word = uint16_t;
   using Quad = uint2;
-  static ROI_GPU float widen(uint16_t x) { return Half::widen_bits(x); }
-  static ROI_GPU uint16_t narrow(float x) { return Half::narrow_bits(x); }
+  static ROI_GPU float widen(uint16_t x) { return float_of_float16(x); }
+  static ROI_GPU uint16_t narrow(float x) { return float16_of(x); }
+  static ROI_GPU void widen(uint2 q, float* x) { floats_of_float16s(q.x, x), floats_of_float16s(q.y, x + 2); }
+  static ROI_GPU uint2 narrow(const float* x) { return {float16s_of(x), float16s_of(x + 2)}; }
+};
+template <>
+struct Element<BFloat16> {
+  using Word = uint16_t;
+  using Quad = uint2;
+  static ROI_GPU float widen(uint16_t x) { return float_of_bfloat16(x); }
+  static ROI_GPU uint16_t narrow(float x) { return bfloat16_of(x); }
   static ROI_GPU void widen(uint2 q, float* x) {
-    x[0] = widen(static_cast<uint16_t>(q.x)), x[1] = widen(static_cast<uint16_t>(q.x >> 16));
-    x[2] = widen(static_cast<uint16_t>(q.y)), x[3] = widen(static_cast<uint16_t>(q.y >> 16));
+    floats_of_bfloat16s(q.x, x), floats_of_bfloat16s(q.y, x + 2);
   }
-  static ROI_GPU uint2 narrow(const float* x) {
-    const auto pair = [](float low, float high) {
-      return static_cast<uint32_t>(narrow(low)) | static_cast<uint32_t>(narrow(high)) << 16;
-    };
-    return {pair(x[0], x[1]), pair(x[2], x[3])};
-  }
+  static ROI_GPU uint2 narrow(const float* x) { return {bfloat16s_of(x), bfloat16s_of(x + 2)}; }
 };
-
-struct Float16Bits {
-  static ROI_GPU float widen_bits(uint16_t x) { return float_of_float16(x); }
-  static ROI_GPU uint16_t narrow_bits(float x) { return float16_of(x); }
-};
-struct BFloat16Bits {
-  static ROI_GPU float widen_bits(uint16_t x) { return float_of_bfloat16(x); }
-  static ROI_GPU uint16_t narrow_bits(float x) { return bfloat16_of(x); }
-};
-template <>
-struct Element<Float16> : HalfElement<Float16Bits> {};
-template <>
-struct Element<BFloat16> : HalfElement<BFloat16Bits> {};
 
 /// A target as a byte is 1 unless it is 0.
 template <>
@@ -91,6 +82,62 @@ ROI_GPU void unpack(Packed<T, kWidth> packed, float* x) {
 }
 
 template <class T, int kWidth>
+ROI_GPU Packed<T, kWidth> pack(const float* x) {
+  if constexpr (kWidth == 4)
+    return Element<T>::narrow(x);
+  else
+    return Element<T>::narrow(x[0]);
+}
+
+/// Bits that wait in the registers of floats.
+template <class P>
+ROI_GPU void park(const P& packed, float* x) {
+  uint32_t words[sizeof(P) / 4];
+  std::memcpy(words, &packed, sizeof packed);
+#pragma unroll
+  for (int i = 0; i < static_cast<int>(sizeof(P) / 4); i++) x[i] = float_of(words[i]);
+}
+template <class P>
+ROI_GPU P unpark(const float* x) {
+  uint32_t words[sizeof(P) / 4];
+#pragma unroll
+  for (int i = 0; i < static_cast<int>(sizeof(P) / 4); i++) words[i] = bits_of(x[i]);
+  P packed;
+  std::memcpy(&packed, words, sizeof packed);
+  return packed;
+}
+
+/// kBytes of memory in one access.
+template <int kBytes, class Word = uint32_t>
+using Words = std::conditional_t<
+    kBytes == 32, Octet<Word>,
+    std::conditional_t<kBytes == 16, uint4, std::conditional_t<kBytes == 8, uint2, uint32_t>>>;
+/// kCount quads P in one access; four bytes of a quad of floats are a float.
+template <int kCount, class P>
+using Together = Words<kCount * sizeof(P), std::conditional_t<std::is_same_v<P, float4>, float, uint32_t>>;
+
+/// kCount of them that lie together, aligned to their size together, in one access.
+template <int kCount, class P>
+ROI_GPU void load_together(const P* packed, P* x) {
+  if constexpr (kCount == 1) {
+    x[0] = load_once(packed);
+  } else {
+    const auto all = load_once(reinterpret_cast<const Together<kCount, P>*>(packed));
+    std::memcpy(x, &all, sizeof all);
+  }
+}
+template <int kCount, class P>
+ROI_GPU void store_together(P* packed, const P* x) {
+  if constexpr (kCount == 1) {
+    store_once(packed, x[0]);
+  } else {
+    Together<kCount, P> all;
+    std::memcpy(&all, x, sizeof all);
+    store_once(reinterpret_cast<decltype(all)*>(packed), all);
+  }
+}
+
+template <class T, int kWidth>
 ROI_GPU void load_floats(const void* tensor, int64_t at, float* x) {
   unpack<T, kWidth>(load_packed<T, kWidth>(tensor, at), x);
 }
@@ -98,10 +145,7 @@ ROI_GPU void load_floats(const void* tensor, int64_t at, float* x) {
 template <class T, int kWidth>
 ROI_GPU void store_floats(void* tensor, int64_t at, const float* x) {
   auto* words = static_cast<typename Element<T>::Word*>(tensor) + at;
-  if constexpr (kWidth == 4)
-    store_once(reinterpret_cast<Packed<T, 4>*>(words), Element<T>::narrow(x));
-  else
-    store_once(words, Element<T>::narrow(x[0]));
+  store_once(reinterpret_cast<Packed<T, kWidth>*>(words), pack<T, kWidth>(x));
 }
 
 /// Calls visit(T()) with the type of `dtype`, one of the float types.

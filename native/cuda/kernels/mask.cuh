@@ -1,8 +1,7 @@
 #pragma once
 
-#include "elements.cuh"
-#include "factors.cuh"
 #include "math.cuh"
+#include "pixels.cuh"
 #include "zeros.cuh"
 
 // After math.cuh.
@@ -25,16 +24,6 @@ struct MaskLabel {
   int written;  ///< 1 + the channel that the step before wrote, or 0
 };
 
-/// A RoI and the warps that it has.
-struct MaskRoi {
-  int p;
-  int rank;  ///< of this warp among the RoI's
-  bool foreground;
-  int logit_channel;
-  int grad_channel;   ///< −1 if it is not foreground
-  int stale_channel;  ///< of the gradient, to be cleared, or −1
-};
-
 /// A RoI's sums over pixels. Of pieces they are added in double: their error does not grow with the mask.
 struct MaskSums {
   double cross_entropy = 0, mismatch = 0, overlap = 0;
@@ -55,156 +44,81 @@ struct CrossEntropySum {
   ROI_GPU double value() const { return static_cast<double>(bce::value(linear, decay)); }
 };
 
-/// The pixels of a lane: where the next of them lie, and of a piece what they are, which is kMaskAccesses
-/// times kWidth that lie together.
-template <class T, int kWidth>
-struct Pixels {
-  using Word = typename Element<T>::Word;
-  static constexpr int kStep = kWarp * kWidth;
-  static constexpr int kPiece = kMaskAccesses * kStep;
-  static constexpr int kCountBits = 10;
+/// Of a piece.
+template <class Held>
+ROI_GPU void count_pixels(const Held& pixels) {
+  constexpr int kCountBits = 10;
+  static_assert(Held::kPiece < 1 << kCountBits);
+  constexpr int kFalsePositive = 1 << kCountBits, kFalseNegative = 1 << 2 * kCountBits;
+  int counts = 0;  // three in one number
+  pixels.each_pixel(
+      [&](float z, float y, int) {
+        const bool predicted = z > 0.0f, truth = y >= 0.5f;
+        if (truth) counts += predicted ? 1 : 1 + kFalseNegative;
+        if (predicted && !truth) counts += kFalsePositive;
+      },
+      [](int) {});
+  const int sum = warp_sum(counts);
+  if (lane() != 0) return;
+  const auto part = [&](int i) {
+    return static_cast<unsigned long long>(sum >> i * kCountBits & (kFalsePositive - 1));
+  };
+  count(kPixelsForeground, part(0));
+  count(kPixelsFalsePositive, part(1));
+  count(kPixelsFalseNegative, part(2));
+}
 
-  int left;  ///< pixels of the mask from the lane's next on
-  const Word* logits;
-  const uint8_t* targets;
-  Word* grad;
-  Packed<T, kWidth> z[kMaskAccesses];
-  float y[kMaskAccesses][kWidth];
-
-  /// How far pixels lie apart. Vectors have no stride.
-  static ROI_GPU int64_t distance(int pixels, const MaskStrides& strides) {
-    return kWidth == 4 ? int64_t{pixels} : int64_t{pixels} * strides.pixel;
-  }
-
-  /// To the lane's first pixel.
-  ROI_GPU void start(const MaskParams& m, const MaskRoi& roi) {
-    const int first = roi.rank * kPiece + lane() * kWidth;
-    const auto at = [&](const MaskStrides& s, int channel) {
-      return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
-    };
-    left = roi.foreground ? m.pixels - first : 0;
-    logits = static_cast<const Word*>(m.logits) + at(m.logit_strides, roi.logit_channel);
-    targets =
-        static_cast<const uint8_t*>(m.targets) + ((int64_t{roi.p} * m.pixels + first) << m.log2_target_size);
-    grad = static_cast<Word*>(m.grad) + at(m.grad_strides, roi.grad_channel);
-  }
-
-  ROI_GPU void skip(const MaskParams& m, int pixels) {
-    left -= pixels;
-    logits += distance(pixels, m.logit_strides);
-    targets += int64_t{pixels} << m.log2_target_size;
-    grad += distance(pixels, m.grad_strides);
-  }
-
-  /// Calls visit(v) for each access v to the mask.
-  template <class Visit>
-  ROI_GPU void each(Visit visit) const {
-#pragma unroll
-    for (int v = 0; v < kMaskAccesses; v++)
-      if (v * kStep < left) visit(v);
-  }
-
-  /// All loads are issued before the first is waited for.
-  ROI_GPU void read(const MaskParams& m) {
-    each([&](int v) { z[v] = load_packed<T, kWidth>(logits, distance(v * kStep, m.logit_strides)); });
-    if constexpr (kWidth == 1) {
-      with_type(m.target_dtype, [&](auto type) {
-        each([&](int v) { load_floats<decltype(type), 1>(targets, v * kStep, y[v]); });
+/// Without dice: the sum, and the gradient is written.
+template <class Held>
+ROI_GPU void add_cross_entropy(Held& pixels, const MaskParams& m, float scale, MaskSums& sums) {
+  CrossEntropySum sum;
+  float g[Held::kWidth];
+  pixels.each_pixel(
+      [&](float z, float y, int k) {
+        const auto p = pixel(z, y);
+        const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
+        sum.add(p, minus_error, k);
+        g[k] = bce::derivative(p, minus_error, scale);
+      },
+      [&](int v) {
+        sum.end(v);
+        if (m.gradient) pixels.store(m, v, g);
       });
-    } else if (m.target_dtype == DType::kUint8) {
-      // Packed bytes wait in the register of the first float that they become: there is none to spare.
-      each([&](int v) { y[v][0] = float_of(load_packed<uint8_t, kWidth>(targets, v * kStep)); });
-      each([&](int v) { unpack<uint8_t, kWidth>(bits_of(y[v][0]), y[v]); });
-    } else {
-      each([&](int v) { load_floats<float, kWidth>(targets, v * kStep, y[v]); });
-    }
-  }
+  sums.cross_entropy += sum.value();
+}
 
-  ROI_GPU void store(const MaskParams& m, int v, const float* x) const {
-    store_floats<T, kWidth>(grad, distance(v * kStep, m.grad_strides), x);
-  }
+/// With dice, and cross-entropy or not.
+template <class Held>
+ROI_GPU void add_sums(const Held& pixels, const MaskParams& m, MaskSums& sums) {
+  CrossEntropySum sum;
+  float mismatch = 0, overlap = 0;
+  pixels.each_pixel(
+      [&](float z, float y, int k) {
+        const auto p = pixel(z, y);
+        // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
+        mismatch += dice::mismatch(p) + z * 0.0f;
+        overlap += dice::overlap(p, y);
+        sum.add(p, smoothed_bce::minus_error(m.smoothing, p.error), k);
+      },
+      [&](int v) { sum.end(v); });
+  sums.mismatch += static_cast<double>(mismatch);
+  sums.overlap += static_cast<double>(overlap);
+  sums.cross_entropy += sum.value();
+}
 
-  /// Calls visit(z, y, k) for each pixel, the k-th of an access, then done(v) for the access.
-  template <class Visit, class Done>
-  ROI_GPU void each_pixel(Visit visit, Done done) const {
-    each([&](int v) {
-      float logit[kWidth];
-      unpack<T, kWidth>(z[v], logit);
-#pragma unroll
-      for (int k = 0; k < kWidth; k++) visit(logit[k], y[v][k], k);
-      done(v);
-    });
-  }
-
-  ROI_GPU void count() const {
-    static_assert(kPiece < 1 << kCountBits);
-    constexpr int kFalsePositive = 1 << kCountBits, kFalseNegative = 1 << 2 * kCountBits;
-    int counts = 0;  // three in one number
-    each_pixel(
-        [&](float z, float y, int) {
-          const bool predicted = z > 0.0f, truth = y >= 0.5f;
-          if (truth) counts += predicted ? 1 : 1 + kFalseNegative;
-          if (predicted && !truth) counts += kFalsePositive;
-        },
-        [](int) {});
-    const int sum = warp_sum(counts);
-    if (lane() != 0) return;
-    const auto part = [&](int i) {
-      return static_cast<unsigned long long>(sum >> i * kCountBits & (kFalsePositive - 1));
-    };
-    cuda::count(kPixelsForeground, part(0));
-    cuda::count(kPixelsFalsePositive, part(1));
-    cuda::count(kPixelsFalseNegative, part(2));
-  }
-
-  /// Without dice: adds to the sum and writes the gradient.
-  ROI_GPU void cross_entropy(const MaskParams& m, float scale, MaskSums& sums) const {
-    CrossEntropySum sum;
-    float g[kWidth];
-    each_pixel(
-        [&](float z, float y, int k) {
-          const auto p = pixel(z, y);
-          const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
-          sum.add(p, minus_error, k);
-          g[k] = bce::derivative(p, minus_error, scale);
-        },
-        [&](int v) {
-          sum.end(v);
-          if (m.gradient) store(m, v, g);
-        });
-    sums.cross_entropy += sum.value();
-  }
-
-  /// With dice, and cross-entropy or not: adds to the sums.
-  ROI_GPU void add(const MaskParams& m, MaskSums& sums) const {
-    CrossEntropySum sum;
-    float mismatch = 0, overlap = 0;
-    each_pixel(
-        [&](float z, float y, int k) {
-          const auto p = pixel(z, y);
-          // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
-          mismatch += dice::mismatch(p) + z * 0.0f;
-          overlap += dice::overlap(p, y);
-          sum.add(p, smoothed_bce::minus_error(m.smoothing, p.error), k);
-        },
-        [&](int v) { sum.end(v); });
-    sums.mismatch += static_cast<double>(mismatch);
-    sums.overlap += static_cast<double>(overlap);
-    sums.cross_entropy += sum.value();
-  }
-
-  /// With dice, from the sums: writes the gradient.
-  ROI_GPU void write(const MaskParams& m, float scale, const dice::Derivative& derivative) const {
-    float g[kWidth];
-    each_pixel(
-        [&](float z, float y, int k) {
-          const auto p = pixel(z, y);
-          const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
-          g[k] = dice::derivative(derivative, p.tail, y) + bce::derivative(p, minus_error, scale);
-        },
-        [&](int v) { store(m, v, g); });
-  }
-};
+/// With dice, from the sums: writes the gradient.
+template <class Held>
+ROI_GPU void write_gradient(Held& pixels, const MaskParams& m, float scale,
+                            const dice::Derivative& derivative) {
+  float g[Held::kWidth];
+  pixels.each_pixel(
+      [&](float z, float y, int k) {
+        const auto p = pixel(z, y);
+        const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
+        g[k] = dice::derivative(derivative, p.tail, y) + bce::derivative(p, minus_error, scale);
+      },
+      [&](int v) { pixels.store(m, v, g); });
+}
 
 ROI_GPU int mask_roi_of(const MaskParams& m, int tile) { return (tile * kWarps + warp()) >> m.log2_warps; }
 
@@ -265,8 +179,8 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
 #pragma unroll 1
   while (true) {
     pixels.read(m);
-    if (m.metrics) pixels.count();
-    has_dice(m) ? pixels.add(m, sums) : pixels.cross_entropy(m, pixel_scale, sums);
+    if (m.metrics) count_pixels(pixels);
+    has_dice(m) ? add_sums(pixels, m, sums) : add_cross_entropy(pixels, m, pixel_scale, sums);
     begin += held;
     if (begin >= m.pixels) break;
     pixels.skip(m, held);
@@ -282,7 +196,7 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
   for (int begin = 0; roi.foreground && m.gradient && begin < m.pixels; begin += held) {
     if (begin > 0) pixels.skip(m, held);
     if (held < m.pixels) pixels.read(m);
-    pixels.write(m, pixel_scale, derivative);
+    write_gradient(pixels, m, pixel_scale, derivative);
   }
   return loss + m.dice * dice::value(mismatch, overlap, m.eps);
 }

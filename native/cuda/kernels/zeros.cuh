@@ -9,7 +9,7 @@ namespace roi::cuda {
 
 /// In `count` elements of a channel, or of channels that lie one behind the other, from element `first` on,
 /// by the threads `worker` of `workers`. `first` and `count` are as aligned as MaskParams::zero_bytes says.
-template <class T, int kBytes = kWidestStore>
+template <class T, int kBytes = kWidestAccess>
 ROI_GPU void write_zeros(const MaskParams& m, int64_t first, int count, int worker, int workers) {
   if constexpr (kBytes < 8) {
     const float zero = 0;
@@ -23,7 +23,8 @@ ROI_GPU void write_zeros(const MaskParams& m, int64_t first, int count, int work
     constexpr int kWidth = kBytes / sizeof(Word);
     auto* words = static_cast<Word*>(m.grad) + first;
 #pragma unroll 4
-    for (int i = worker * kWidth; i < count; i += workers * kWidth) store_zeros<kBytes>(words + i);
+    for (int i = worker * kWidth; i < count; i += workers * kWidth)
+      store_once(reinterpret_cast<Words<kBytes>*>(words + i), {});
   }
 }
 
@@ -37,7 +38,7 @@ ROI_GPU void fill_slice(const StepParams& params, int task) {
   const bool foreground = label >= 1 && label < params.classes;
   const int channel = foreground ? strides.scale * label + strides.offset : -1;
   const int elements = static_cast<int>(strides.roi);
-  constexpr int kAligned = kWidestStore / sizeof(typename Element<T>::Word);
+  constexpr int kAligned = kWidestAccess / sizeof(typename Element<T>::Word);
   const int share = (elements / kFillSlices / kAligned + 1) * kAligned;
   const int begin = slice * share, end = begin + share < elements ? begin + share : elements;
   const int64_t first = p * strides.roi;

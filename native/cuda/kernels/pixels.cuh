@@ -1,0 +1,180 @@
+#pragma once
+
+#include "elements.cuh"
+#include "factors.cuh"
+
+// Where the pixels of masks lie, and how a warp reads them and writes their gradient.
+
+namespace roi::cuda {
+
+/// A RoI and the warps that it has.
+struct MaskRoi {
+  int p;
+  int rank;  ///< of this warp among the RoI's
+  bool foreground;
+  int logit_channel;
+  int grad_channel;   ///< −1 if it is not foreground
+  int stale_channel;  ///< of the gradient, to be cleared, or −1
+};
+
+/// The pixels of a lane: where the next of them lie, and of a piece what they are: kMaskQuads quads of kWidth
+/// pixels, 4 or 1. Where memory allows, quads lie together and are one access. With one, two or four of them
+/// together, seven are seven accesses, four (of 2, 2, 2 and 1) or three (of 4, 2 and 1). In each of them a
+/// warp's lanes lie side by side.
+template <class T, int kElements>
+struct Pixels {
+  static constexpr int kWidth = kElements;
+  using Word = typename Element<T>::Word;
+  using Quad = Packed<T, kWidth>;
+  static constexpr int kStep = kWarp * kWidth;
+  static constexpr int kPiece = kMaskQuads * kStep;
+  static constexpr int kMostTogether = kWidth == 4 ? kWidestAccess / static_cast<int>(sizeof(Quad)) : 1;
+
+  int left;      ///< pixels of the mask from the lane's first on
+  int together;  ///< up to so many quads are one access
+  int quads;     ///< how many of the piece's there are, if together
+  const Word* logits;
+  const uint8_t* targets;
+  Word* grad;
+  Quad z[kMaskQuads];
+  float y[kMaskQuads * kWidth];
+
+  /// How far pixels lie apart. Vectors have no stride.
+  static ROI_GPU int64_t distance(int pixels, const MaskStrides& strides) {
+    return kWidth == 4 ? int64_t{pixels} : int64_t{pixels} * strides.pixel;
+  }
+
+  /// kCount quads from kFirst on that are one access, of kTogether where there are enough of them.
+  template <int kFirst, int kCount, int kTogether>
+  struct Access {
+    static constexpr int first = kFirst, count = kCount, last = kFirst + kCount - 1;
+    /// In pixels, from the lane's first.
+    static ROI_GPU int offset() { return first * kStep - lane() * kWidth * (kTogether - count); }
+  };
+
+  /// Calls visit(access) for each access, whether its pixels are there or not: the widest first.
+  template <int kTogether = kMostTogether, class Visit>
+  ROI_GPU void each_access(Visit visit) const {
+    if constexpr (kTogether > 1)
+      if (together < kTogether) return each_access<kTogether / 2>(visit);
+    each_access_from<0, kTogether, kTogether>(visit);
+  }
+  template <int kFirst, int kCount, int kTogether, class Visit>
+  static ROI_GPU void each_access_from(Visit visit) {
+    if constexpr (kFirst + kCount <= kMaskQuads) {
+      visit(Access<kFirst, kCount, kTogether>());
+      each_access_from<kFirst + kCount, kCount, kTogether>(visit);
+    } else if constexpr (kCount > 1) {
+      each_access_from<kFirst, kCount / 2, kTogether>(visit);
+    }
+  }
+
+  /// To the lane's first pixel.
+  ROI_GPU void start(const MaskParams& m, const MaskRoi& roi) {
+    together = 1;
+    if constexpr (kMostTogether > 1)
+      together = m.together * m.quad_bytes <= kWidestAccess ? m.together : kWidestAccess / m.quad_bytes;
+    const int first = roi.rank * kPiece + lane() * kWidth * together;
+    const auto at = [&](const MaskStrides& s, int channel) {
+      return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
+    };
+    left = roi.foreground ? m.pixels - first : 0;
+    logits = static_cast<const Word*>(m.logits) + at(m.logit_strides, roi.logit_channel);
+    targets =
+        static_cast<const uint8_t*>(m.targets) + ((int64_t{roi.p} * m.pixels + first) << m.log2_target_size);
+    grad = static_cast<Word*>(m.grad) + at(m.grad_strides, roi.grad_channel);
+  }
+
+  ROI_GPU void skip(const MaskParams& m, int pixels) {
+    left -= pixels;
+    logits += distance(pixels, m.logit_strides);
+    targets += int64_t{pixels} << m.log2_target_size;
+    grad += distance(pixels, m.grad_strides);
+  }
+
+  /// Calls visit(v) for each quad v that there is.
+  template <class Visit>
+  ROI_GPU void each(Visit visit) const {
+#pragma unroll
+    for (int v = 0; v < kMaskQuads; v++)
+      if (kMostTogether == 1 ? v * kStep < left : v < quads) visit(v);
+  }
+
+  /// All loads are issued before the first is waited for.
+  ROI_GPU void read(const MaskParams& m) {
+    if constexpr (kMostTogether > 1) quads = 0;
+    each_access([&](auto access) {
+      if (access.offset() >= left) return;
+      if constexpr (kMostTogether > 1) quads = access.last + 1;
+      const Word* first = logits + distance(access.offset(), m.logit_strides);
+      load_together<access.count>(reinterpret_cast<const Quad*>(first), z + access.first);
+    });
+    if constexpr (kWidth == 1)
+      with_type(m.target_dtype, [&](auto type) { read_targets<decltype(type)>(); });
+    else if (m.target_dtype == DType::kUint8)
+      read_targets<uint8_t>();
+    else if (std::is_same_v<T, float> || m.target_dtype == DType::kFloat32)
+      read_targets<float>();
+    else
+      read_targets<T>();
+  }
+
+  /// What are not floats wait, side by side, where the floats of their access will be, for there are no
+  /// registers to spare: the last becomes floats first, as it takes no room of those before it.
+  template <class Target>
+  ROI_GPU void read_targets() {
+    using Packed = gpu::Packed<Target, kWidth>;
+    constexpr bool kFloats = std::is_same_v<Target, float>;
+    constexpr int kWords = kFloats ? 0 : sizeof(Packed) / sizeof(float);
+    constexpr int kTogether = kWidestAccess / static_cast<int>(sizeof(Packed));
+    constexpr int kMost = kTogether < kMostTogether ? kTogether : kMostTogether;
+    each_access<kMost>([&](auto access) {
+      if (access.offset() >= left) return;
+      Packed packed[access.count];
+      const auto* first = reinterpret_cast<const typename Element<Target>::Word*>(targets) + access.offset();
+      load_together<access.count>(reinterpret_cast<const Packed*>(first), packed);
+#pragma unroll
+      for (int i = 0; i < access.count; i++) {
+        if constexpr (kWords > 0)
+          park(packed[i], y + access.first * kWidth + i * kWords);
+        else
+          unpack<Target, kWidth>(packed[i], y + (access.first + i) * kWidth);
+      }
+    });
+    if constexpr (kWords > 0)
+      each_access<kMost>([&](auto access) {
+        if (access.offset() >= left) return;
+#pragma unroll
+        for (int i = access.count - 1; i >= 0; i--)
+          unpack<Target, kWidth>(unpark<Packed>(y + access.first * kWidth + i * kWords),
+                                 y + (access.first + i) * kWidth);
+      });
+  }
+
+  /// Stores the access that ends with quad v of the gradient. Those before it wait in place of their logits.
+  ROI_GPU void store(const MaskParams& m, int v, const float* x) {
+    Quad* quad = z + v;
+    Quad only;
+    if constexpr (kMostTogether == 1) quad = &only;
+    *quad = pack<T, kWidth>(x);
+    each_access([&](auto access) {
+      if (v != access.last) return;
+      Word* first = grad + distance(access.offset(), m.grad_strides);
+      store_together<access.count>(reinterpret_cast<Quad*>(first), quad - (access.count - 1));
+    });
+  }
+
+  /// Calls visit(z, y, k) for each pixel, the k-th of a quad, then done(v) for the quad.
+  template <class Visit, class Done>
+  ROI_GPU void each_pixel(Visit visit, Done done) const {
+    each([&](int v) {
+      float logit[kWidth];
+      unpack<T, kWidth>(z[v], logit);
+#pragma unroll
+      for (int k = 0; k < kWidth; k++) visit(logit[k], y[v * kWidth + k], k);
+      done(v);
+    });
+  }
+};
+
+}  // namespace roi::cuda

@@ -1,0 +1,59 @@
+import { type FloatType, fusedMaskLoss, type HostArray, type Tensor } from 'roi-loss';
+import { suite } from 'uvu';
+import { referenceLoss } from '../lib/reference';
+import { inputsOf } from '../lib/reference/random';
+import { assertLoss } from './support/close';
+import { openTestDevice } from './support/device';
+import { assertCloseAs, inputsAs } from './support/half';
+
+// Borrowed tensors that begin at every multiple of an element up to the widest access: 32 bytes.
+
+const test = suite('alignment on CUDA');
+
+const device = openTestDevice();
+
+const size = { rois: 3, classes: 3, maskSize: [28, 28] } as const;
+const options = { classes: size.classes, maskSize: size.maskSize };
+
+/** The array, so many elements into memory of its own. */
+function shifted(array: HostArray, by: number, shape: number[], dtype: Tensor['dtype']) {
+  const room = device.tensor(new Uint8Array(array.byteLength + 64), [array.byteLength + 64]);
+  const inner = device.tensorAt(room.pointer + BigInt(by * array.BYTES_PER_ELEMENT), shape, dtype);
+  inner.write(array);
+  return { room, inner };
+}
+
+const types: readonly [FloatType, FloatType | 'uint8'][] = [
+  ['float32', 'float32'],
+  ['float32', 'uint8'],
+  ['bfloat16', 'float32'],
+  ['bfloat16', 'bfloat16'],
+  ['float16', 'uint8'],
+];
+
+for (const [dtype, targetType] of types)
+  for (const by of [1, 2, 4, 8])
+    for (const [ofLogits, ofTargets] of [
+      [by, 0],
+      [0, by],
+    ] as const)
+      test(`${dtype} ${ofLogits} off, ${targetType} targets ${ofTargets} off`, async () => {
+        const { arrays, exact } = inputsAs(dtype, inputsOf(1, size), targetType);
+        const { rois, classes, maskSize } = size;
+        const logits = shifted(arrays.maskLogits, ofLogits, [rois, classes, ...maskSize], dtype);
+        const targets = shifted(arrays.maskTargets, ofTargets, [rois, ...maskSize], targetType);
+        const labels = device.tensor(arrays.labels, [rois]);
+        const batch = device.batch({
+          maskLogits: logits.inner,
+          maskTargets: targets.inner,
+          labels,
+          classes,
+        });
+        const step = fusedMaskLoss(batch, { kind: { bce: 1, dice: 1 } });
+        const expected = referenceLoss(exact, { ...options, mask: { kind: { bce: 1, dice: 1 } } });
+        assertLoss(await step.loss(), expected.losses.mask);
+        assertCloseAs(dtype, await batch.grads.maskLogits.read(), expected.grads.maskLogits, 'maskLogits');
+        for (const owner of [batch, labels, logits.room, targets.room]) owner.dispose();
+      });
+
+test.run();
