@@ -1,4 +1,4 @@
-import { type FloatType, fusedMaskLoss, type HostArray, type Tensor } from 'roi-loss';
+import { type FloatType, fusedClassLoss, fusedMaskLoss, type HostArray, type Tensor } from 'roi-loss';
 import { suite } from 'uvu';
 import { referenceLoss } from '../lib/reference';
 import { inputsOf } from '../lib/reference/random';
@@ -55,5 +55,20 @@ for (const [dtype, targetType] of types)
         assertCloseAs(dtype, await batch.grads.maskLogits.read(), expected.grads.maskLogits, 'maskLogits');
         for (const owner of [batch, labels, logits.room, targets.room]) owner.dispose();
       });
+
+for (const dtype of ['float32', 'bfloat16'] as const)
+  for (const by of [1, 2, 4, 8])
+    test(`${dtype} class scores ${by} off`, async () => {
+      const sizes = { rois: 11, classes: 81 };
+      const { arrays, exact } = inputsAs(dtype, inputsOf(2, { ...sizes, maskSize: [1, 1] }));
+      const scores = shifted(arrays.classLogits, by, [sizes.rois, sizes.classes], dtype);
+      const labels = device.tensor(arrays.labels, [sizes.rois]);
+      const batch = device.batch({ classLogits: scores.inner, labels });
+      const { classLogits } = exact;
+      const expected = referenceLoss({ classLogits, labels: exact.labels }, { classes: sizes.classes });
+      assertLoss(await fusedClassLoss(batch).loss(), expected.losses.class);
+      assertCloseAs(dtype, await batch.grads.classLogits.read(), expected.grads.classLogits, 'classLogits');
+      for (const owner of [batch, labels, scores.room]) owner.dispose();
+    });
 
 test.run();

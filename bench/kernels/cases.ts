@@ -1,4 +1,4 @@
-import type { BatchSizes, FusedLossOptions } from 'roi-loss';
+import type { BatchSizes, FloatType, FusedLossOptions } from 'roi-loss';
 
 // The launches whose memory traffic is counted, each with the least that it must move for a RoI.
 
@@ -27,6 +27,14 @@ const maskBytes = (element: number, target: number) =>
   pixels * (2 * element + target) + label + loss + written;
 /** Memory moves in sectors of 32 bytes; a box is 16 of deltas and 16 of gradient, each in a sector that is its own. */
 const boxBytes = 32 + 16 + 32 + 32 + label + loss + written;
+
+const classCase = (name: string, classes: number, dtype: FloatType): TrafficCase => ({
+  name,
+  sizes: { classes, dtype, terms: ['class'] },
+  options: {},
+  least: 2 * (dtype === 'float32' ? 4 : 2) * classes + label + loss,
+  pixels: 0,
+});
 
 export const trafficCases: readonly TrafficCase[] = [
   { name: 'mask, bce', sizes: compact, options: {}, least: maskBytes(4, 4), pixels },
@@ -58,12 +66,8 @@ export const trafficCases: readonly TrafficCase[] = [
     least: maskBytes(4, 4) + pixels * 4,
     pixels,
   },
-  {
-    name: 'class',
-    sizes: { classes, terms: ['class'] },
-    options: {},
-    least: 8 * classes + label + loss,
-    pixels: 0,
-  },
+  classCase('class', classes, 'float32'),
+  classCase('class, bfloat16', classes, 'bfloat16'),
+  classCase('class, C = 5001', 5001, 'float32'),
   { name: 'box', sizes: { classes, terms: ['box'] }, options: {}, least: boxBytes, pixels: 0 },
 ];

@@ -16,8 +16,7 @@ async function main(): Promise<void> {
     if (process.stderr.isTTY) process.stderr.write(`\r${done}/${of}${done === of ? '\n' : ''}`);
   });
   const header = [
-    'kernel',
-    'sm',
+    'kernel, sm',
     'registers',
     'shared memory',
     'stack',
@@ -33,8 +32,7 @@ async function main(): Promise<void> {
     .filter(({ kernel }) => kernel !== 'roi_nothing')
     .map((r) =>
       [
-        r.kernel,
-        r.architecture,
+        `${r.kernel}, ${r.architecture}`,
         r.registers,
         r.shared,
         r.stack,

@@ -14,6 +14,10 @@ bool is_aligned(const void* tensor, DType dtype, int64_t elements = 4) {
   return reinterpret_cast<uintptr_t>(tensor) % static_cast<uintptr_t>(elements * size_of(dtype)) == 0;
 }
 
+/// Without a gradient nothing is stored, but threads walk along it all the same: an offset to null would be
+/// undefined.
+void* along(const void* input, void* grad) { return grad ? grad : const_cast<void*>(input); }
+
 /// How many tasks of `tile` RoIs each.
 int tiles(int64_t rois, int tile) { return static_cast<int>((rois + tile - 1) / tile); }
 
@@ -31,13 +35,17 @@ TermParams term_params(const Term& term, float* losses) {
   return p;
 }
 
-ClassParams class_params(const ClassTerm& term, double weight_sum, float* losses) {
+ClassParams class_params(const ClassTerm& term, int64_t classes, double weight_sum, float* losses) {
   ClassParams p{};
   static_cast<TermParams&>(p) = term_params(term, losses);
   p.probabilities = term.probabilities;
-  p.vector = is_aligned(term.scores, term.dtype) && is_aligned(term.grad, term.dtype);
+  const auto fits = [&](int rows) {
+    return rows * classes * size_of(term.dtype) + kStagedSlack <= kMaxStagedBytes;
+  };
+  p.tile = fits(kClassTile) ? kClassTile : 1;
+  p.staged = fits(p.tile);
   p.scores = term.scores;
-  p.grad = term.grad;
+  p.grad = along(term.scores, term.grad);
   p.weights = term.weights;
   p.weight_sum = static_cast<float>(weight_sum);
   p.label_smoothing = static_cast<float>(term.label_smoothing);
@@ -107,9 +115,7 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.fill = term.fill;
   p.logits = term.logits;
   p.targets = term.targets;
-  // Without a gradient nothing is stored, but lanes walk along it all the same: an offset to null would be
-  // undefined.
-  p.grad = term.grad ? term.grad : const_cast<void*>(term.logits);
+  p.grad = along(term.logits, term.grad);
   p.written = term.gradient && term.fill == GradFill::kSparse ? term.written : nullptr;
   p.cross_entropy_pixel = static_cast<float>((term.bce_weight + term.smoothed_weight) / p.pixels);
   p.smoothing = smoothed_bce::merged(term.bce_weight, term.smoothed_weight, term.smoothing);
@@ -134,7 +140,7 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
   p.mask_labels = problem.mask_labels;
   p.own_mask_labels = problem.mask_labels != problem.labels;
   if (problem.cls.enabled && problem.cls.dtype == dtype)
-    p.cls = class_params(problem.cls, class_weight_sum, rows.cls);
+    p.cls = class_params(problem.cls, problem.classes, class_weight_sum, rows.cls);
   if (problem.box.enabled && problem.box.dtype == dtype) p.box = box_params(problem.box, rows.box);
   // Without masks their labels are not read: they may be anywhere.
   if (problem.mask.enabled && problem.mask.dtype == dtype) {
@@ -142,7 +148,7 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
     p.mask_rois = static_cast<int>(problem.mask_rois);
   }
   if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kWarps >> p.mask.log2_warps);
-  if (p.cls.enabled) p.tasks.cls = tiles(p.rois, kClassTile);
+  if (p.cls.enabled) p.tasks.cls = tiles(p.rois, p.cls.tile);
   if (p.box.enabled) p.tasks.box = tiles(p.rois, kBoxTile);
   if (p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite)
     p.tasks.fill = p.mask_rois * kFillSlices;
@@ -153,9 +159,9 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
 
 int total_of(const Tasks& tasks) { return tasks.mask + tasks.cls + tasks.box + tasks.fill; }
 
-size_t shared_bytes_of(const StepParams& p) {
-  const bool staged = p.cls.enabled && p.classes <= kMaxStagedClasses;
-  return sizeof(BlockState) + (staged ? static_cast<size_t>(p.classes) * kClassTile * sizeof(float) : 0);
+size_t shared_bytes_of(const StepParams& p, DType dtype) {
+  const int64_t rows = p.cls.staged ? p.cls.tile * int64_t{p.classes} * size_of(dtype) + kStagedSlack : 0;
+  return sizeof(BlockState) + static_cast<size_t>(rows);
 }
 
 void collect(const StepResult& from, Result& into) {

@@ -12,7 +12,7 @@ namespace roi::cuda {
 /// Threads of a block. The kernels are written for it.
 constexpr int kBlock = 256;
 constexpr int kWarps = kBlock / 32;
-/// RoIs of a task: a warp each for class rows, a thread each for boxes.
+/// RoIs of a task: at most this many class rows, a thread each for boxes.
 constexpr int kClassTile = kWarps;
 constexpr int kBoxTile = kBlock;
 /// Of a mask a thread holds this many quads, of four pixels each, at once; or pixels, where they do not lie
@@ -33,7 +33,8 @@ struct TermParams {
 
 struct ClassParams : TermParams {
   bool probabilities;
-  bool vector;           ///< scores and gradient are aligned to 4 elements
+  int tile;              ///< rows of a task: kClassTile, a warp each, or one
+  bool staged;           ///< a task's rows go through shared memory
   const void* scores;    ///< [R, C]
   void* grad;            ///< [R, C]
   const float* weights;  ///< [C], or null
@@ -129,7 +130,6 @@ constexpr int kMaxSums = 3;
 /// The part of a block's shared memory that every task uses; rows of class scores follow it.
 struct alignas(16) BlockState {
   double scratch[kMaxSums * kWarps];
-  float mask_scratch[kWarps];
   int class_labels[kClassTile];
   float class_losses[kClassTile];
   Factors cls, box, mask;
@@ -137,8 +137,10 @@ struct alignas(16) BlockState {
   bool is_last;                                    ///< of the launch's blocks to finish
 };
 
-/// Rows of the class scores are staged in shared memory where a tile of them fits; longer ones are read where
-/// they lie.
-constexpr int kMaxStagedClasses = 1472;
+/// Bytes of shared memory for the class rows of a task, which lie there as far from a multiple of 32 bytes as
+/// in the tensor. With the state of the block they are within the 48 KiB that every launch may ask for.
+constexpr int kMaxStagedBytes = 46 * 1024;
+constexpr int kStagedSlack = 32;
+static_assert(sizeof(BlockState) + kMaxStagedBytes <= 48 * 1024);
 
 }  // namespace roi::cuda

@@ -7,26 +7,39 @@
 // After math.cuh.
 #include "../../formulas/cross_entropy.h"
 
-// The class loss: a tile of rows at a time, a warp a row. Rows of an odd number of classes begin anywhere,
-// but a tile of them begins at a multiple of 16 bytes: it comes through shared memory, 16 bytes a thread.
-// Rows too long for that are read where they lie.
+// The class loss: a tile of eight rows at a time, a warp each, or of one that the block has to itself. Rows
+// of an odd number of classes begin anywhere: they come through shared memory, in the widest accesses there
+// are. Rows too long for that are read where they lie, from the cache from the second time on.
 
 namespace roi::cuda {
 
 /// A row of scores: in shared memory, where its gradient takes their place, or where it lies.
 template <class T>
 struct ClassScores {
-  float* staged;  ///< null where the row is too long
-  const void* scores;
-  void* grad;
-  int64_t first;
+  using Word = typename Element<T>::Word;
+  Word* staged;  ///< null where the row is too long
+  const Word* scores;
+  Word* grad;
 
   ROI_GPU float get(int c) const {
-    if (staged) return load_shared(staged + c);
-    return Element<T>::widen(load(static_cast<const typename Element<T>::Word*>(scores) + first + c));
+    return Element<T>::widen(staged ? load_shared(staged + c) : load(scores + c));
   }
   ROI_GPU void put(int c, float x) const {
-    staged ? store_shared(staged + c, x) : store_floats<T, 1>(grad, first + c, &x);
+    staged ? store_shared(staged + c, Element<T>::narrow(x)) : store_once(grad + c, Element<T>::narrow(x));
+  }
+};
+
+/// The class with the largest score, of several the first.
+struct BestClass {
+  float score;
+  int at;
+};
+ROI_GPU BestClass shuffle_xor(BestClass x, int mask) {
+  return {gpu::shuffle_xor(x.score, mask), gpu::shuffle_xor(x.at, mask)};
+}
+struct Better {
+  ROI_GPU BestClass operator()(BestClass a, BestClass b) const {
+    return b.score > a.score || (b.score == a.score && b.at < a.at) ? b : a;
   }
 };
 
@@ -34,22 +47,31 @@ ROI_GPU float class_weight(const ClassParams& term, int c) {
   return term.weights ? load(term.weights + c) : 1.0f;
 }
 
-/// One row, by one warp.
+/// One row, by its warps: one, or the block.
 struct ClassRow {
   const ClassParams& term;
-  int classes, label;
+  int warps, classes, label;
   float scale;  ///< the gradient's factor
+
+  /// Of this thread among the row's.
+  ROI_GPU int rank() const { return warps == 1 ? lane() : thread(); }
+  ROI_GPU void barrier() const { warps == 1 ? warp_barrier() : block_barrier(); }
+  /// Over the row's threads, in all of them.
+  template <class X, class Combine>
+  ROI_GPU X all(X x, Combine combine) const {
+    return over_warps(over_warp(x, combine), warps, block_state().scratch, combine);
+  }
 
   ROI_GPU cross_entropy::Target target() const {
     return cross_entropy::target(class_weight(term, label), term.weight_sum, term.label_smoothing,
                                  static_cast<float>(classes));
   }
 
-  /// Calls visit(c) for each class of the lane.
+  /// Calls visit(c) for each class of the thread.
   template <class Visit>
   ROI_GPU void each(Visit visit) const {
 #pragma unroll 1
-    for (int c = lane(); c < classes; c += kWarp) visit(c);
+    for (int c = rank(); c < classes; c += warps * kWarp) visit(c);
   }
 
   template <class Row>
@@ -60,7 +82,7 @@ struct ClassRow {
       const float z = row.get(c);
       largest = z > largest ? z : largest;
     });
-    largest = warp_max(largest);
+    largest = all(largest, Largest());
     float others = 0, weighted = 0;
     each([&](int c) {
       const float z = row.get(c);
@@ -69,7 +91,7 @@ struct ClassRow {
       if (q.even != 0.0f) weighted += class_weight(term, c) * (largest - z);
     });
     const float label_logit = row.get(label), label_exp = exp_nonpositive(label_logit - largest);
-    others = warp_sum(others);
+    others = all(others, Sum());
     float rest = label_logit == largest ? others : cross_entropy::kNotSummed;
     if (rest == cross_entropy::kNotSummed && cross_entropy::needs_rest(q, others + label_exp)) {
       rest = 0;
@@ -77,12 +99,13 @@ struct ClassRow {
         const float z = row.get(c);
         if (z < largest) rest += cross_entropy::exact_exponential(z, largest);
       });
-      rest = warp_sum(rest);
+      rest = all(rest, Sum());
     }
-    const cross_entropy::Row sums{largest, label_logit, label_exp, others, warp_sum(weighted), rest};
+    const cross_entropy::Row sums{
+        largest, label_logit, label_exp, others, q.even != 0.0f ? all(weighted, Sum()) : 0.0f, rest};
     if (term.gradient) {
       const float normalize = 1.0f / cross_entropy::sum_of_exp(sums);
-      warp_barrier();  // all lanes have read what they are about to overwrite
+      barrier();  // all have read what they are about to overwrite
       each([&](int c) {
         const float w = q.even != 0.0f ? class_weight(term, c) : 1.0f;
         const float g = c == label
@@ -101,8 +124,8 @@ struct ClassRow {
     // Only p_u enters the formula, but a row with a NaN or an infinity is no distribution.
     float poison = 0;
     each([&](int c) { poison += row.get(c) * 0.0f; });
-    poison = warp_sum(poison);
-    warp_barrier();  // all lanes have read what they are about to overwrite
+    poison = all(poison, Sum());
+    barrier();  // all have read what they are about to overwrite
     float loss = 0;
     each([&](int c) {
       const float share = cross_entropy::share(q, c == label, class_weight(term, c)) + poison;
@@ -111,108 +134,166 @@ struct ClassRow {
       if (term.gradient)
         row.put(c, share != 0.0f ? scale * cross_entropy::probability_derivative(share, p) : 0.0f);
     });
-    return warp_sum(loss) + poison;
+    return all(loss, Sum()) + poison;
   }
 
   /// The scores are looked at before the gradient takes their place.
   template <class Row>
   ROI_GPU void count_roi(const Row& row) const {
-    float best = row.get(0);
-    int best_at = 0;
+    BestClass best{row.get(0), 0};
     each([&](int c) {
       const float z = row.get(c);
-      if (z > best) best = z, best_at = c;
+      if (z > best.score) best = {z, c};
     });
-#pragma unroll
-    for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-      const float other = shuffle_xor(best, distance);
-      const int other_at = shuffle_xor(best_at, distance);
-      if (other > best || (other == best && other_at < best_at)) best = other, best_at = other_at;
-    }
-    if (lane() != 0) return;
-    const bool right = best_at == label, foreground = label >= 1;
+    best = all(best, Better());
+    if (rank() != 0) return;
+    const bool right = best.at == label, foreground = label >= 1;
     count(kRois, 1);
     count(kRoisRight, right);
     count(kForeground, foreground);
     count(kForegroundRight, foreground && right);
-    count(kForegroundMissed, foreground && best_at == 0);
+    count(kForegroundMissed, foreground && best.at == 0);
   }
 };
 
-/// The loss of RoI r, by one warp.
+/// The loss of RoI r, in all threads of its row.
 template <class Row>
-ROI_GPU float class_row(const StepParams& params, int r, int label, const Row& row) {
+ROI_GPU float class_row(const StepParams& params, int r, int label, int warps, const Row& row) {
   const ClassParams& term = params.cls;
+  ClassRow roi{term, warps, params.classes, label, 0};
   if (label >= 0 && label < params.classes) {
-    const ClassRow roi{term, params.classes, label, grad_scale(term, block_state().cls, r)};
+    roi.scale = grad_scale(term, block_state().cls, r);
     if (term.metrics) roi.count_roi(row);
     return finite_or_nan(term.probabilities ? roi.from_probabilities(row) : roi.from_logits(row));
   }
-  if (term.gradient)
-    for (int c = lane(); c < params.classes; c += kWarp) row.put(c, 0);
+  if (term.gradient) roi.each([&](int c) { row.put(c, 0); });
   return 0;
 }
 
-/// Copies n elements of a tensor, from `first` on, to or from shared memory, by the whole block.
-template <class T, int kWidth>
-ROI_GPU void stage(const void* tensor, int64_t first, int n, float* staged) {
-#pragma unroll 1
-  for (int i = thread() * kWidth; i < n; i += kBlock * kWidth) {
-    float x[kWidth];
-    load_floats<T, kWidth>(tensor, first + i, x);
-    if constexpr (kWidth == 4)
-      store_shared(reinterpret_cast<float4*>(staged + i), float4{x[0], x[1], x[2], x[3]});
-    else
-      store_shared(staged + i, x[0]);
+// Between a tensor and shared memory, by the whole block. The words lie in both as far from a multiple of
+// kStagedSlack, so that what is aligned in one is aligned in the other.
+
+using Chunk = Words<kWidestAccess>;
+template <class Word>
+ROI_GPU int words_off(const Word* p) {
+  return static_cast<int>(reinterpret_cast<uintptr_t>(p) % kStagedSlack / sizeof(Word));
+}
+
+/// The chunks that n words from p on have: `count` of them, from word `first` on.
+template <class Word>
+struct Chunks {
+  static constexpr int kWidth = sizeof(Chunk) / sizeof(Word);
+  int first, count;
+
+  ROI_GPU Chunks(const Word* p, int n) {
+    first = (kStagedSlack - words_off(p)) % kWidth;
+    count = n > first ? (n - first) / kWidth : 0;
+  }
+  ROI_GPU int word(int chunk) const { return first + chunk * kWidth; }
+  /// Calls visit(i) for each word of the thread that is in none of them.
+  template <class Visit>
+  ROI_GPU void each_other(int n, Visit visit) const {
+    if (thread() < first && thread() < n) visit(thread());
+    const int i = word(count) + thread();
+    if (i < n) visit(i);
+  }
+};
+
+/// Shared memory takes 16 bytes of a thread at a time, where eight neighbours must not meet in a bank: of 32
+/// bytes, every other four threads begin with the second half.
+ROI_GPU void store_chunk(void* p, const Chunk& chunk) {
+  uint4 halves[sizeof(Chunk) / 16];
+  std::memcpy(halves, &chunk, sizeof chunk);
+  auto* q = static_cast<uint4*>(p);
+  if constexpr (sizeof(Chunk) == 16) {
+    store_shared(q, halves[0]);
+  } else {
+    const bool second = thread() & 4;
+    store_shared(q + second, second ? halves[1] : halves[0]);
+    store_shared(q + !second, second ? halves[0] : halves[1]);
   }
 }
-template <class T, int kWidth>
-ROI_GPU void unstage(const float* staged, int n, void* tensor, int64_t first) {
-#pragma unroll 1
-  for (int i = thread() * kWidth; i < n; i += kBlock * kWidth) {
-    float x[kWidth];
-    if constexpr (kWidth == 4) {
-      const float4 quad = load_shared(reinterpret_cast<const float4*>(staged + i));
-      x[0] = quad.x, x[1] = quad.y, x[2] = quad.z, x[3] = quad.w;
-    } else {
-      x[0] = load_shared(staged + i);
-    }
-    store_floats<T, kWidth>(tensor, first + i, x);
+ROI_GPU Chunk load_chunk(const void* p) {
+  uint4 halves[sizeof(Chunk) / 16];
+  const auto* q = static_cast<const uint4*>(p);
+  if constexpr (sizeof(Chunk) == 16) {
+    halves[0] = load_shared(q);
+  } else {
+    const bool second = thread() & 4;
+    const uint4 one = load_shared(q + second), other = load_shared(q + !second);
+    halves[0] = second ? other : one, halves[1] = second ? one : other;
   }
+  Chunk chunk;
+  std::memcpy(&chunk, halves, sizeof chunk);
+  return chunk;
+}
+
+/// Copies n words to shared memory.
+template <class Word>
+ROI_GPU void stage(const Word* from, int n, Word* staged) {
+  const Chunks chunks(from, n);
+  const auto at = [&](int chunk) { return reinterpret_cast<const Chunk*>(from + chunks.word(chunk)); };
+#pragma unroll 1
+  for (int i = thread(); i < chunks.count; i += 2 * kBlock) {
+    const bool has_next = i + kBlock < chunks.count;
+    Chunk one = load_once(at(i)), next{};
+    if (has_next) next = load_once(at(i + kBlock));
+    store_chunk(staged + chunks.word(i), one);
+    if (has_next) store_chunk(staged + chunks.word(i + kBlock), next);
+  }
+  chunks.each_other(n, [&](int i) { store_shared(staged + i, load_once(from + i)); });
+}
+
+/// Copies n words from shared memory, where they lie as `source` does.
+template <class Word>
+ROI_GPU void unstage(const Word* staged, int n, const Word* source, Word* to) {
+  const Chunks chunks(to, n);
+  const auto copy = [&](int i) { store_once(to + i, load_shared(staged + i)); };
+  if ((words_off(to) - words_off(source)) % Chunks<Word>::kWidth != 0) {
+#pragma unroll 1
+    for (int i = thread(); i < n; i += kBlock) copy(i);
+    return;
+  }
+#pragma unroll 1
+  for (int i = thread(); i < chunks.count; i += kBlock) {
+    const int word = chunks.word(i);
+    store_once(reinterpret_cast<Chunk*>(to + word), load_chunk(staged + word));
+  }
+  chunks.each_other(n, copy);
 }
 
 /// A tile of rows.
 template <class T>
 ROI_GPU void class_tile(const StepParams& params, int tile) {
+  using Word = typename Element<T>::Word;
   const ClassParams& term = params.cls;
   BlockState& state = block_state();
-  const int begin = tile * kClassTile;
-  const int rows = begin + kClassTile < params.rois ? kClassTile : params.rois - begin;
+  const int begin = tile * term.tile;
+  const int rows = begin + term.tile < params.rois ? term.tile : params.rois - begin;
+  const int warps = term.tile == 1 ? kWarps : 1, row = term.tile == 1 ? 0 : warp();
   const int64_t first = int64_t{begin} * params.classes;
   const int n = rows * params.classes;
-  // The end of an incomplete tile need not be a multiple of 4.
-  const bool vector = term.vector && n % 4 == 0;
-  float* staged = params.classes > kMaxStagedClasses ? nullptr : staged_rows();
+  const Word* scores = static_cast<const Word*>(term.scores) + first;
+  Word* grad = static_cast<Word*>(term.grad) + first;
+  Word* staged = term.staged ? staged_rows<Word>() + words_off(scores) : nullptr;
   // Labels and losses of the tile's rows lie together: one access for all of them.
   if (thread() < rows) {
     const int label = load(params.labels + begin + thread());
     if (is_bad(label, params.classes)) report_bad_label(params, false, begin + thread());
     store_shared(&state.class_labels[thread()], label);
   }
-  if (staged)
-    vector ? stage<T, 4>(term.scores, first, n, staged) : stage<T, 1>(term.scores, first, n, staged);
+  if (staged) stage(scores, n, staged);
   block_barrier();
-  if (warp() < rows) {
-    const ClassScores<T> row{staged ? staged + warp() * params.classes : nullptr, term.scores, term.grad,
-                             first + warp() * params.classes};
-    const float loss = class_row(params, begin + warp(), load_shared(&state.class_labels[warp()]), row);
-    if (lane() == 0) store_shared(&state.class_losses[warp()], loss);
+  if (row < rows) {
+    const int at = row * params.classes;
+    const ClassScores<T> of_row{staged ? staged + at : nullptr, scores + at, grad + at};
+    const float loss = class_row(params, begin + row, load_shared(&state.class_labels[row]), warps, of_row);
+    if ((warps == 1 ? lane() : thread()) == 0) store_shared(&state.class_losses[row], loss);
   }
   block_barrier();
   if (thread() < rows)
     store_loss(term, state.cls, begin + thread(), load_shared(&state.class_losses[thread()]));
-  if (staged && term.gradient)
-    vector ? unstage<T, 4>(staged, n, term.grad, first) : unstage<T, 1>(staged, n, term.grad, first);
+  if (staged && term.gradient) unstage(staged, n, scores, grad);
   block_barrier();  // before the next tile takes the room
 }
 

@@ -155,15 +155,7 @@ ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) {
 
 /// The sum over a RoI's threads, in all of them.
 ROI_GPU float sum_of_roi(const MaskParams& m, double x) {
-  const float mine = warp_sum(static_cast<float>(x));
-  if (m.warps == 1) return mine;
-  float* scratch = block_state().mask_scratch;
-  if (lane() == 0) store_shared(scratch + warp(), mine);
-  block_barrier();
-  const int first = warp() & ~(m.warps - 1), other = lane() & (m.warps - 1);
-  const float all = group_sum(load_shared(scratch + first + other), m.warps);
-  block_barrier();  // before the next sum takes the room
-  return all;
+  return over_warps(warp_sum(static_cast<float>(x)), m.warps, block_state().scratch, Sum());
 }
 
 /// The loss of a RoI, in all of its threads.

@@ -4,35 +4,47 @@
 
 #include "../step_params.h"
 
-// Sums over the lanes of a warp and the threads of a block, always in the same order.
+// Sums and the like over the lanes of a warp and the threads of a block, always in the same order.
 
 namespace roi::gpu {
 
 ROI_GPU int lane() { return thread() % kWarp; }
 ROI_GPU int warp() { return thread() / kWarp; }
 
-/// Of neighbours, `lanes` at a time (a power of 2), in each of them.
-template <class T>
-ROI_GPU T group_sum(T x, int lanes) {
-  for (int distance = lanes / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
+struct Sum {
+  template <class T>
+  ROI_GPU T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+struct Largest {
+  ROI_GPU float operator()(float a, float b) const { return b > a ? b : a; }
+};
+
+/// Over the lanes of a warp, in each of them.
+template <class T, class Combine>
+ROI_GPU T over_warp(T x, Combine combine) {
+#pragma unroll
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) x = combine(x, shuffle_xor(x, distance));
   return x;
 }
-
-/// In every lane.
 template <class T>
 ROI_GPU T warp_sum(T x) {
-#pragma unroll
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) x += shuffle_xor(x, distance);
-  return x;
+  return over_warp(x, Sum());
 }
 
-ROI_GPU float warp_max(float x) {
-#pragma unroll
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    const float other = shuffle_xor(x, distance);
-    x = other > x ? other : x;
-  }
-  return x;
+/// Over as many neighbouring warps, 1, 2, 4 or 8, of what all lanes of each have, in each of their threads.
+/// Of more than one warp the whole block takes part. `scratch` has room for 8 bytes of each warp.
+template <class T, class Combine>
+ROI_GPU T over_warps(T x, int warps, double* scratch, Combine combine) {
+  if (warps == 1) return x;
+  T* room = reinterpret_cast<T*>(scratch);
+  if (lane() == 0) store_shared(room + warp(), x);
+  block_barrier();
+  T all = load_shared(room + (warp() & ~(warps - 1)) + (lane() & (warps - 1)));
+  for (int distance = warps / 2; distance > 0; distance /= 2) all = combine(all, shuffle_xor(all, distance));
+  block_barrier();  // before the next takes the room
+  return all;
 }
 
 /// Several sums over the threads of the block, in thread 0. `scratch` has room for all of each warp.
