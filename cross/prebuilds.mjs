@@ -1,5 +1,5 @@
 // Builds the addon for every platform into prebuilds/, under the names that node-gyp-build looks for:
-// `npm run prebuilds`, or `npm run prebuilds -- linux` for the platforms whose names hold the word.
+// `npm run prebuilds`, or `npm run prebuilds -- linux win32` for the platforms whose names hold one of the words.
 // prebuildify names the files and puts them in place; what it calls for a build is build.mjs.
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,10 +32,14 @@ function removeTime(file) {
   writeFileSync(file, binary);
 }
 
-const [word = ''] = process.argv.slice(2);
-const chosen = platforms.filter((platform) => fileOf(platform).includes(word));
-if (chosen.length === 0)
-  throw new Error(`no prebuild has '${word}' in its name; there are ${platforms.map(fileOf).join(', ')}`);
+const words = process.argv.slice(2);
+const names = platforms.map(fileOf);
+const unknown = words.find((word) => !names.some((name) => name.includes(word)));
+if (unknown !== undefined)
+  throw new Error(`no prebuild has '${unknown}' in its name; there are ${names.join(', ')}`);
+const chosen = platforms.filter(
+  (platform) => words.length === 0 || words.some((word) => fileOf(platform).includes(word)),
+);
 for (const target of chosen) {
   const file = fileOf(target);
   const cwd = folderOf(target);
@@ -45,8 +49,10 @@ for (const target of chosen) {
   process.stdout.write(`${file}  `);
   const start = performance.now();
   process.env.ROI_LOSS_TARGET = target.zig;
-  // nvcc takes longer than all the rest, and what it makes is the same for all.
-  const images = chosen.map((other) => join(folderOf(other), 'build/Release/images')).find(existsSync);
+  // nvcc takes longer than all the rest, and what it makes is the same for all, and for this machine's own addon.
+  const images = [root, ...chosen.map(folderOf)]
+    .map((folder) => join(folder, 'build/Release/images'))
+    .find((folder) => existsSync(join(folder, 'step.fatbin')));
   process.env.ROI_LOSS_IMAGES = images ?? '';
   await build({
     ...target,

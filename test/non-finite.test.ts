@@ -1,7 +1,7 @@
 import type { FloatType } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { floats, inputsOf, random } from '../lib/reference/random';
+import { type AllInputs, floats, inputsOf, random } from '../lib/reference/random';
 import { assertSame } from './support/close';
 import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from './support/device';
 import { halves } from './support/half';
@@ -23,9 +23,8 @@ interface Result {
   readonly perRoi?: Float32Array;
 }
 
-/** `run` with a value put into RoI `r`: its loss is NaN, the others' losses and gradients keep their bits. */
-function assertPoisoned(what: string, run: (poison: boolean) => Result, r: number): void {
-  const [before, after] = [run(false), run(true)];
+/** What comes of a value that is put into RoI `r`: its loss is NaN, the others' losses and gradients keep their bits. */
+function assertPoisoned(what: string, before: Result, after: Result, r: number): void {
   assert.ok(Number.isFinite(before.loss), `${what}: ${before.loss} without it`);
   assert.ok(Number.isNaN(after.loss), `${what}: the loss is ${after.loss}`);
   const perRoi = after.perRoi as Float32Array;
@@ -44,51 +43,52 @@ function assertPoisoned(what: string, run: (poison: boolean) => Result, r: numbe
 for (const kind of kinds)
   for (const layout of layouts)
     test(`a mask logit or target: ${JSON.stringify(kind)}, ${layout}`, () => {
+      const run = ({ maskLogits, maskTargets, labels }: AllInputs) =>
+        fusedMaskLoss({ maskLogits, maskTargets, labels }, { ...options, kind, layout, reduction: 'none' });
+      const before = run(scored());
       for (const x of bad)
         for (const name of ['maskLogits', 'maskTargets'] as const)
           for (const pixel of [0, 7, 35]) {
-            const run = (poison: boolean) => {
-              const { maskLogits, maskTargets, labels } = scored();
-              const inputs = { maskLogits, maskTargets, labels };
-              const u = labels[2] as number;
-              const logit = layout === 'nhwc' ? (2 * 36 + pixel) * 4 + u : (2 * 4 + u) * 36 + pixel;
-              if (poison) inputs[name][name === 'maskLogits' ? logit : 2 * 36 + pixel] = x;
-              return fusedMaskLoss(inputs, { ...options, kind, layout, reduction: 'none' });
-            };
-            assertPoisoned(`${x} in ${name}`, run, 2);
+            const inputs = scored();
+            const u = inputs.labels[2] as number;
+            const logit = layout === 'nhwc' ? (2 * 36 + pixel) * 4 + u : (2 * 4 + u) * 36 + pixel;
+            inputs[name][name === 'maskLogits' ? logit : 2 * 36 + pixel] = x;
+            assertPoisoned(`${x} in ${name}`, before, run(inputs), 2);
           }
     });
 
 for (const name of ['classLogits', 'classProbs'] as const)
   for (const labelSmoothing of [0, 0.1])
     test(`a class score, anywhere in its row: ${name}, label smoothing ${labelSmoothing}`, () => {
-      for (const classes of [2, 4, 21, 81, 1204])
+      for (const classes of [2, 4, 21, 81, 1204]) {
+        const scores = floats(random(classes), 5 * classes).map(Math.abs);
+        const labels = Int32Array.of(0, 1, classes - 1, 1, 0);
+        const run = (scores: Float32Array) =>
+          fusedClassLoss({ [name]: scores, labels } as never, { labelSmoothing, reduction: 'none' });
+        const before = run(scores);
         for (let c = 0; c < classes; c += classes > 100 ? 97 : 1)
           for (const x of bad) {
-            const run = (poison: boolean) => {
-              const scores = floats(random(classes), 5 * classes).map(Math.abs);
-              if (poison) scores[2 * classes + c] = x;
-              const inputs = { [name]: scores, labels: Int32Array.of(0, 1, classes - 1, 1, 0) };
-              return fusedClassLoss(inputs as never, { labelSmoothing, reduction: 'none' });
-            };
-            assertPoisoned(`${x} in class ${c} of ${classes}`, run, 2);
+            const poisoned = scores.slice();
+            poisoned[2 * classes + c] = x;
+            assertPoisoned(`${x} in class ${c} of ${classes}`, before, run(poisoned), 2);
           }
+      }
     });
 
 test('a box delta or target', () => {
-  for (const x of bad)
-    for (const beta of [0, 1])
+  for (const beta of [0, 1]) {
+    const run = ({ boxDeltas, boxTargets, labels }: AllInputs) =>
+      fusedBoxLoss({ boxDeltas, boxTargets, labels }, { classes: 4, beta, reduction: 'none' });
+    const before = run(scored());
+    for (const x of bad)
       for (const name of ['boxDeltas', 'boxTargets'] as const)
         for (let i = 0; i < 4; i++) {
-          const run = (poison: boolean) => {
-            const { boxDeltas, boxTargets, labels } = scored();
-            const inputs = { boxDeltas, boxTargets, labels };
-            const row = name === 'boxDeltas' ? 1 * 4 + (labels[1] as number) : 1;
-            if (poison) inputs[name][row * 4 + i] = x;
-            return fusedBoxLoss(inputs, { classes: 4, beta, reduction: 'none' });
-          };
-          assertPoisoned(`${x} in ${name}, beta ${beta}`, run, 1);
+          const inputs = scored();
+          const row = name === 'boxDeltas' ? 1 * 4 + (inputs.labels[1] as number) : 1;
+          inputs[name][row * 4 + i] = x;
+          assertPoisoned(`${x} in ${name}, beta ${beta}`, before, run(inputs), 1);
         }
+  }
 });
 
 for (const dtype of ['float16', 'bfloat16'] as const satisfies readonly FloatType[])
