@@ -1,5 +1,5 @@
 // Builds the addon for every platform into prebuilds/, under the names that node-gyp-build looks for:
-// `npm run prebuilds`, or `npm run prebuilds -- linux win32` for the platforms whose names hold one of the words.
+// `npm run prebuilds`, or `npm run prebuilds -- linux` for the platforms whose names hold the word.
 // prebuildify names the files and puts them in place; what it calls for a build is build.mjs.
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,14 +32,10 @@ function removeTime(file) {
   writeFileSync(file, binary);
 }
 
-const words = process.argv.slice(2);
-const names = platforms.map(fileOf);
-const unknown = words.find((word) => !names.some((name) => name.includes(word)));
-if (unknown !== undefined)
-  throw new Error(`no prebuild has '${unknown}' in its name; there are ${names.join(', ')}`);
-const chosen = platforms.filter(
-  (platform) => words.length === 0 || words.some((word) => fileOf(platform).includes(word)),
-);
+const [word = ''] = process.argv.slice(2);
+const chosen = platforms.filter((platform) => fileOf(platform).includes(word));
+if (chosen.length === 0)
+  throw new Error(`no prebuild has '${word}' in its name; there are ${platforms.map(fileOf).join(', ')}`);
 for (const target of chosen) {
   const file = fileOf(target);
   const cwd = folderOf(target);

@@ -17,7 +17,7 @@ const defaultOut = relative(process.cwd(), join(root, 'build', 'noisy-masks'));
 
 export const usage = `npm run experiment -- [--quick] [--seeds N] [--noise LEVELS] [--steps N] [--workers N] [--out DIR] [--publish]
 
-  --quick         few steps, scenes, noise levels and one seed: two minutes instead of half an hour
+  --quick         few steps, scenes, noise levels and one seed: a minute instead of half an hour
   --seeds N       so many seeds, from 1 (default 3; with --quick 1)
   --noise LEVELS  levels of noise in the masks trained on, in [0, 1], as 0,0.5,1 (default 0,0.3,0.6,1; with --quick 0,0.6)
   --steps N       training steps of a run (default ${thorough.steps}; with --quick ${quick.steps})

@@ -42,7 +42,7 @@ export const thorough: Settings = {
 
 export const quick: Settings = {
   ...thorough,
-  steps: 100,
+  steps: 50,
   points: 10,
   scenes: { train: 120, validation: 10, test: 15 },
 };

@@ -12,6 +12,6 @@ export const prebuilds = existsSync(prebuildsFolder)
       .sort()
   : [];
 
-export const noPrebuilds = 'there is no prebuilds/; `npm run prebuilds` makes it';
+export const noPrebuilds = 'not in prebuilds/; `npm run prebuilds` makes it';
 
 export const hasCommand = (name: string) => spawnSync(name, ['--version']).error === undefined;
