@@ -1,8 +1,8 @@
 #pragma once
 
-#include "elements.cuh"
 #include "factors.cuh"
 #include "math.cuh"
+#include "staged.cuh"
 
 // After math.cuh.
 #include "../../formulas/cross_entropy.h"
@@ -168,98 +168,6 @@ ROI_GPU float class_row(const StepParams& params, int r, int label, int warps, c
   }
   if (term.gradient) roi.each([&](int c) { row.put(c, 0); });
   return 0;
-}
-
-// Between a tensor and shared memory, by the whole block. The words lie in both as far from a multiple of
-// kStagedSlack, so that what is aligned in one is aligned in the other.
-
-using Chunk = Words<kWidestAccess>;
-template <class Word>
-ROI_GPU int words_off(const Word* p) {
-  return static_cast<int>(reinterpret_cast<uintptr_t>(p) % kStagedSlack / sizeof(Word));
-}
-
-/// The chunks that n words from p on have: `count` of them, from word `first` on.
-template <class Word>
-struct Chunks {
-  static constexpr int kWidth = sizeof(Chunk) / sizeof(Word);
-  int first, count;
-
-  ROI_GPU Chunks(const Word* p, int n) {
-    first = (kStagedSlack - words_off(p)) % kWidth;
-    count = n > first ? (n - first) / kWidth : 0;
-  }
-  ROI_GPU int word(int chunk) const { return first + chunk * kWidth; }
-  /// Calls visit(i) for each word of the thread that is in none of them.
-  template <class Visit>
-  ROI_GPU void each_other(int n, Visit visit) const {
-    if (thread() < first && thread() < n) visit(thread());
-    const int i = word(count) + thread();
-    if (i < n) visit(i);
-  }
-};
-
-/// Shared memory takes 16 bytes of a thread at a time, where eight neighbours must not meet in a bank: of 32
-/// bytes, every other four threads begin with the second half.
-ROI_GPU void store_chunk(void* p, const Chunk& chunk) {
-  uint4 halves[sizeof(Chunk) / 16];
-  std::memcpy(halves, &chunk, sizeof chunk);
-  auto* q = static_cast<uint4*>(p);
-  if constexpr (sizeof(Chunk) == 16) {
-    store_shared(q, halves[0]);
-  } else {
-    const bool second = thread() & 4;
-    store_shared(q + second, second ? halves[1] : halves[0]);
-    store_shared(q + !second, second ? halves[0] : halves[1]);
-  }
-}
-ROI_GPU Chunk load_chunk(const void* p) {
-  uint4 halves[sizeof(Chunk) / 16];
-  const auto* q = static_cast<const uint4*>(p);
-  if constexpr (sizeof(Chunk) == 16) {
-    halves[0] = load_shared(q);
-  } else {
-    const bool second = thread() & 4;
-    const uint4 one = load_shared(q + second), other = load_shared(q + !second);
-    halves[0] = second ? other : one, halves[1] = second ? one : other;
-  }
-  Chunk chunk;
-  std::memcpy(&chunk, halves, sizeof chunk);
-  return chunk;
-}
-
-/// Copies n words to shared memory.
-template <class Word>
-ROI_GPU void stage(const Word* from, int n, Word* staged) {
-  const Chunks chunks(from, n);
-  const auto at = [&](int chunk) { return reinterpret_cast<const Chunk*>(from + chunks.word(chunk)); };
-#pragma unroll 1
-  for (int i = thread(); i < chunks.count; i += 2 * kBlock) {
-    const bool has_next = i + kBlock < chunks.count;
-    Chunk one = load_once(at(i)), next{};
-    if (has_next) next = load_once(at(i + kBlock));
-    store_chunk(staged + chunks.word(i), one);
-    if (has_next) store_chunk(staged + chunks.word(i + kBlock), next);
-  }
-  chunks.each_other(n, [&](int i) { store_shared(staged + i, load_once(from + i)); });
-}
-
-/// Copies n words from shared memory, where they lie as `source` does.
-template <class Word>
-ROI_GPU void unstage(const Word* staged, int n, const Word* source, Word* to) {
-  const Chunks chunks(to, n);
-  const auto copy = [&](int i) { store_once(to + i, load_shared(staged + i)); };
-  if ((words_off(to) - words_off(source)) % Chunks<Word>::kWidth != 0) {
-#pragma unroll 1
-    for (int i = thread(); i < n; i += kBlock) copy(i);
-    return;
-  }
-#pragma unroll 1
-  for (int i = thread(); i < chunks.count; i += kBlock) {
-    const int word = chunks.word(i);
-    store_once(reinterpret_cast<Chunk*>(to + word), load_chunk(staged + word));
-  }
-  chunks.each_other(n, copy);
 }
 
 /// A tile of rows.
