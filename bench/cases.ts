@@ -115,7 +115,7 @@ export const maskSizeOf = ({ sizes }: Case): readonly [number, number] => sizes.
 export const termsOf = ({ sizes }: Case) => sizes.terms ?? (['class', 'box', 'mask'] as const);
 export const hasGrad = ({ options }: Case) => options.grad !== false;
 
-const bytesOfType = { float32: 4, float16: 2, bfloat16: 2, uint8: 1 };
+export const bytesOfType = { float32: 4, float16: 2, bfloat16: 2, uint8: 1 };
 
 /** The least that a step must read and write, in bytes: of boxes and masks the label's channel, unless it rewrites all. */
 export function bytesOf(spec: Case): number {

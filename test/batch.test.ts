@@ -14,6 +14,7 @@ import { inputsOf, type Sizes } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses } from './support/close';
 import { asynchronous, openTestDevice, unlessSimulated } from './support/device';
 import { assertCloseAs, halves, inputsAs } from './support/half';
+import { shifted } from './support/shifted';
 import { throws } from './support/throws';
 
 const test = suite('batch');
@@ -68,21 +69,10 @@ test('over tensors, written between steps', async () => {
 
 test('addresses that no vector is aligned to', async () => {
   const inputs = make(4);
-  /** A copy of the array one element into a buffer of its own. */
-  const shifted = (array: HostArray, shape: number[]) => {
-    const room = device.tensor(new Float32Array(array.length + 1), [array.length + 1]);
-    const inner = device.tensorAt(
-      room.pointer + 4n,
-      shape,
-      array instanceof Int32Array ? 'int32' : 'float32',
-    );
-    inner.write(array);
-    return { room, inner };
-  };
   const [logits, targets, labels] = [
-    shifted(inputs.maskLogits, [rois, 5, 7, 6]),
-    shifted(inputs.maskTargets, [rois, 7, 6]),
-    shifted(inputs.labels, [rois]),
+    shifted(device, inputs.maskLogits, 1, [rois, 5, 7, 6], 'float32'),
+    shifted(device, inputs.maskTargets, 1, [rois, 7, 6], 'float32'),
+    shifted(device, inputs.labels, 1, [rois], 'int32'),
   ];
   const batch = device.batch({
     maskLogits: logits.inner,

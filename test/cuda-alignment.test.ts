@@ -1,10 +1,11 @@
-import { type FloatType, fusedClassLoss, fusedMaskLoss, type HostArray, type Tensor } from 'roi-loss';
+import { type FloatType, fusedClassLoss, fusedMaskLoss } from 'roi-loss';
 import { suite } from 'uvu';
 import { referenceLoss } from '../lib/reference';
 import { inputsOf } from '../lib/reference/random';
 import { assertLoss } from './support/close';
 import { openTestDevice } from './support/device';
 import { assertCloseAs, inputsAs } from './support/half';
+import { shifted } from './support/shifted';
 
 // Borrowed tensors that begin at every multiple of an element up to the widest access: 32 bytes.
 
@@ -14,14 +15,6 @@ const device = openTestDevice();
 
 const size = { rois: 3, classes: 3, maskSize: [28, 28] } as const;
 const options = { classes: size.classes, maskSize: size.maskSize };
-
-/** The array, so many elements into memory of its own. */
-function shifted(array: HostArray, by: number, shape: number[], dtype: Tensor['dtype']) {
-  const room = device.tensor(new Uint8Array(array.byteLength + 64), [array.byteLength + 64]);
-  const inner = device.tensorAt(room.pointer + BigInt(by * array.BYTES_PER_ELEMENT), shape, dtype);
-  inner.write(array);
-  return { room, inner };
-}
 
 const types: readonly [FloatType, FloatType | 'uint8'][] = [
   ['float32', 'float32'],
@@ -40,8 +33,8 @@ for (const [dtype, targetType] of types)
       test(`${dtype} ${ofLogits} off, ${targetType} targets ${ofTargets} off`, async () => {
         const { arrays, exact } = inputsAs(dtype, inputsOf(1, size), targetType);
         const { rois, classes, maskSize } = size;
-        const logits = shifted(arrays.maskLogits, ofLogits, [rois, classes, ...maskSize], dtype);
-        const targets = shifted(arrays.maskTargets, ofTargets, [rois, ...maskSize], targetType);
+        const logits = shifted(device, arrays.maskLogits, ofLogits, [rois, classes, ...maskSize], dtype);
+        const targets = shifted(device, arrays.maskTargets, ofTargets, [rois, ...maskSize], targetType);
         const labels = device.tensor(arrays.labels, [rois]);
         const batch = device.batch({
           maskLogits: logits.inner,
@@ -61,7 +54,7 @@ for (const dtype of ['float32', 'bfloat16'] as const)
     test(`${dtype} class scores ${by} off`, async () => {
       const sizes = { rois: 11, classes: 81 };
       const { arrays, exact } = inputsAs(dtype, inputsOf(2, { ...sizes, maskSize: [1, 1] }));
-      const scores = shifted(arrays.classLogits, by, [sizes.rois, sizes.classes], dtype);
+      const scores = shifted(device, arrays.classLogits, by, [sizes.rois, sizes.classes], dtype);
       const labels = device.tensor(arrays.labels, [sizes.rois]);
       const batch = device.batch({ classLogits: scores.inner, labels });
       const { classLogits } = exact;

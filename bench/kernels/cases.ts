@@ -1,4 +1,5 @@
 import type { BatchSizes, FloatType, FusedLossOptions } from 'roi-loss';
+import { bytesOfType } from '../cases';
 
 // The launches whose memory traffic is counted, each with the least that it must move for a RoI.
 
@@ -32,7 +33,7 @@ const classCase = (name: string, classes: number, dtype: FloatType): TrafficCase
   name,
   sizes: { classes, dtype, terms: ['class'] },
   options: {},
-  least: 2 * (dtype === 'float32' ? 4 : 2) * classes + label + loss,
+  least: 2 * bytesOfType[dtype] * classes + label + loss,
   pixels: 0,
 });
 

@@ -279,7 +279,7 @@ class CudaBackend : public Backend {
           params_of(prepared.problem, dtype, prepared.class_weight_sum, loss_rows(*prepared.losses),
                     static_cast<Workspace*>(prepared.workspace->data()), slot.target(slot.launches++));
       Kernel& kernel = gpu_->step(dtype);
-      const size_t shared_bytes = shared_bytes_of(params, dtype);
+      const size_t shared_bytes = shared_bytes_of(params);
       const unsigned grid = kernel.grid(gpu_->multiprocessors(), shared_bytes, total_of(params.tasks));
       kernel.launch(grid, shared_bytes, stream, params);
     }

@@ -39,11 +39,9 @@ ClassParams class_params(const ClassTerm& term, int64_t classes, double weight_s
   ClassParams p{};
   static_cast<TermParams&>(p) = term_params(term, losses);
   p.probabilities = term.probabilities;
-  const auto fits = [&](int rows) {
-    return rows * classes * size_of(term.dtype) + kStagedSlack <= kMaxStagedBytes;
-  };
-  p.tile = fits(kClassTile) ? kClassTile : 1;
-  p.staged = fits(p.tile);
+  const auto bytes_of = [&](int rows) { return rows * classes * size_of(term.dtype) + kStagedSlack; };
+  p.tile = bytes_of(kClassTile) <= kMaxStagedBytes ? kClassTile : 1;
+  p.staged_bytes = bytes_of(p.tile) <= kMaxStagedBytes ? static_cast<int>(bytes_of(p.tile)) : 0;
   p.scores = term.scores;
   p.grad = along(term.scores, term.grad);
   p.weights = term.weights;
@@ -103,11 +101,10 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
            is_aligned(term.targets, term.target_dtype, elements) &&
            is_aligned(term.grad, term.dtype, elements);
   };
-  p.vector = has_vectors_of(4);
-  p.together = has_vectors_of(16) ? 4 : has_vectors_of(8) ? 2 : 1;
+  p.together = has_vectors_of(16) ? 4 : has_vectors_of(8) ? 2 : has_vectors_of(4) ? 1 : 0;
   p.quad_bytes = static_cast<int>(4 * std::max(size_of(term.dtype), size_of(term.target_dtype)));
   p.zero_bytes = p.grad_strides.pixel == 1 ? alignment_of_gradient(term) : 0;
-  const int piece = kMaskQuads * (p.vector ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
+  const int piece = kMaskQuads * (p.together > 0 ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
   while ((1 << p.log2_warps) < kWarps && (piece << p.log2_warps) < p.pixels) p.log2_warps++;
   p.warps = 1 << p.log2_warps;
   p.target_dtype = term.target_dtype;
@@ -159,9 +156,8 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
 
 int total_of(const Tasks& tasks) { return tasks.mask + tasks.cls + tasks.box + tasks.fill; }
 
-size_t shared_bytes_of(const StepParams& p, DType dtype) {
-  const int64_t rows = p.cls.staged ? p.cls.tile * int64_t{p.classes} * size_of(dtype) + kStagedSlack : 0;
-  return sizeof(BlockState) + static_cast<size_t>(rows);
+size_t shared_bytes_of(const StepParams& p) {
+  return sizeof(BlockState) + static_cast<size_t>(p.cls.staged_bytes);
 }
 
 void collect(const StepResult& from, Result& into) {

@@ -22,7 +22,7 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
 int total_of(const Tasks& tasks);
 
 /// The shared memory of a block, in bytes.
-size_t shared_bytes_of(const StepParams& params, DType dtype);
+size_t shared_bytes_of(const StepParams& params);
 
 /// Adds what a launch left to the result of its step.
 void collect(const StepResult& from, Result& into);

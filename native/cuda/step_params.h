@@ -34,7 +34,7 @@ struct TermParams {
 struct ClassParams : TermParams {
   bool probabilities;
   int tile;              ///< rows of a task: kClassTile, a warp each, or one
-  bool staged;           ///< a task's rows go through shared memory
+  int staged_bytes;      ///< of shared memory that a task's rows go through; 0 where they are too long
   const void* scores;    ///< [R, C]
   void* grad;            ///< [R, C]
   const float* weights;  ///< [C], or null
@@ -64,9 +64,8 @@ struct MaskStrides {
 
 struct MaskParams : TermParams {
   int pixels;
-  bool vector;     ///< pixels are neighbours, a multiple of 4, all tensors aligned to 4 elements, and the
-                   ///< targets floats, bytes or of the logits' type
-  int together;    ///< how many quads, 1, 2 or 4, the same is true of
+  int together;    ///< so many quads, 1, 2 or 4, are neighbours, aligned in all tensors, and divide the
+                   ///< pixels; 0: not even one, or targets not floats, bytes or of the logits' type
   int quad_bytes;  ///< of the wider of logits and targets
   int zero_bytes;  ///< of the gradient that zeros can be written to at once, a power of 2; below 8 it is one
                    ///< element

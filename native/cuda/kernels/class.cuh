@@ -1,6 +1,5 @@
 #pragma once
 
-#include "factors.cuh"
 #include "math.cuh"
 #include "staged.cuh"
 
@@ -47,19 +46,20 @@ ROI_GPU float class_weight(const ClassParams& term, int c) {
   return term.weights ? load(term.weights + c) : 1.0f;
 }
 
-/// One row, by its warps: one, or the block.
+/// Of a thread among those of a row, which has one warp or all.
+ROI_GPU int rank_in_row(int warps) { return warps == 1 ? lane() : thread(); }
+
+/// One row, by its warps.
 struct ClassRow {
   const ClassParams& term;
   int warps, classes, label;
   float scale;  ///< the gradient's factor
 
-  /// Of this thread among the row's.
-  ROI_GPU int rank() const { return warps == 1 ? lane() : thread(); }
   ROI_GPU void barrier() const { warps == 1 ? warp_barrier() : block_barrier(); }
   /// Over the row's threads, in all of them.
   template <class X, class Combine>
   ROI_GPU X all(X x, Combine combine) const {
-    return over_warps(over_warp(x, combine), warps, block_state().scratch, combine);
+    return over_warps(over_lanes(x, kWarp, combine), warps, block_state().scratch, combine);
   }
 
   ROI_GPU cross_entropy::Target target() const {
@@ -71,17 +71,14 @@ struct ClassRow {
   template <class Visit>
   ROI_GPU void each(Visit visit) const {
 #pragma unroll 1
-    for (int c = rank(); c < classes; c += warps * kWarp) visit(c);
+    for (int c = rank_in_row(warps); c < classes; c += warps * kWarp) visit(c);
   }
 
   template <class Row>
   ROI_GPU float from_logits(const Row& row) const {
     const cross_entropy::Target q = target();
     float largest = row.get(0);
-    each([&](int c) {
-      const float z = row.get(c);
-      largest = z > largest ? z : largest;
-    });
+    each([&](int c) { largest = Largest()(largest, row.get(c)); });
     largest = all(largest, Largest());
     float others = 0, weighted = 0;
     each([&](int c) {
@@ -146,7 +143,7 @@ struct ClassRow {
       if (z > best.score) best = {z, c};
     });
     best = all(best, Better());
-    if (rank() != 0) return;
+    if (rank_in_row(warps) != 0) return;
     const bool right = best.at == label, foreground = label >= 1;
     count(kRois, 1);
     count(kRoisRight, right);
@@ -183,7 +180,7 @@ ROI_GPU void class_tile(const StepParams& params, int tile) {
   const int n = rows * params.classes;
   const Word* scores = static_cast<const Word*>(term.scores) + first;
   Word* grad = static_cast<Word*>(term.grad) + first;
-  Word* staged = term.staged ? staged_rows<Word>() + words_off(scores) : nullptr;
+  Word* staged = term.staged_bytes > 0 ? staged_rows<Word>() + words_off(scores) : nullptr;
   // Labels and losses of the tile's rows lie together: one access for all of them.
   if (thread() < rows) {
     const int label = load(params.labels + begin + thread());
@@ -196,7 +193,7 @@ ROI_GPU void class_tile(const StepParams& params, int tile) {
     const int at = row * params.classes;
     const ClassScores<T> of_row{staged ? staged + at : nullptr, scores + at, grad + at};
     const float loss = class_row(params, begin + row, load_shared(&state.class_labels[row]), warps, of_row);
-    if ((warps == 1 ? lane() : thread()) == 0) store_shared(&state.class_losses[row], loss);
+    if (rank_in_row(warps) == 0) store_shared(&state.class_losses[row], loss);
   }
   block_barrier();
   if (thread() < rows)

@@ -30,26 +30,20 @@ struct Element<float> {
   static ROI_GPU float4 narrow(const float* x) { return {x[0], x[1], x[2], x[3]}; }
 };
 
-template <>
-struct Element<Float16> {
+/// Of a 16-bit type, by its conversions of one and of two.
+template <auto kWiden, auto kNarrow, auto kWidenPair, auto kNarrowPair>
+struct HalfElement {
   using Word = uint16_t;
   using Quad = uint2;
-  static ROI_GPU float widen(uint16_t x) { return float_of_float16(x); }
-  static ROI_GPU uint16_t narrow(float x) { return float16_of(x); }
-  static ROI_GPU void widen(uint2 q, float* x) { floats_of_float16s(q.x, x), floats_of_float16s(q.y, x + 2); }
-  static ROI_GPU uint2 narrow(const float* x) { return {float16s_of(x), float16s_of(x + 2)}; }
+  static ROI_GPU float widen(uint16_t x) { return kWiden(x); }
+  static ROI_GPU uint16_t narrow(float x) { return kNarrow(x); }
+  static ROI_GPU void widen(uint2 q, float* x) { kWidenPair(q.x, x), kWidenPair(q.y, x + 2); }
+  static ROI_GPU uint2 narrow(const float* x) { return {kNarrowPair(x), kNarrowPair(x + 2)}; }
 };
 template <>
-struct Element<BFloat16> {
-  using Word = uint16_t;
-  using Quad = uint2;
-  static ROI_GPU float widen(uint16_t x) { return float_of_bfloat16(x); }
-  static ROI_GPU uint16_t narrow(float x) { return bfloat16_of(x); }
-  static ROI_GPU void widen(uint2 q, float* x) {
-    floats_of_bfloat16s(q.x, x), floats_of_bfloat16s(q.y, x + 2);
-  }
-  static ROI_GPU uint2 narrow(const float* x) { return {bfloat16s_of(x), bfloat16s_of(x + 2)}; }
-};
+struct Element<Float16> : HalfElement<float_of_float16, float16_of, floats_of_float16s, float16s_of> {};
+template <>
+struct Element<BFloat16> : HalfElement<float_of_bfloat16, bfloat16_of, floats_of_bfloat16s, bfloat16s_of> {};
 
 /// A target as a byte is 1 unless it is 0.
 template <>

@@ -10,10 +10,6 @@ namespace roi::cuda {
 using namespace gpu;
 
 ROI_GPU BlockState& block_state() { return *reinterpret_cast<BlockState*>(shared_memory()); }
-template <class Word>
-ROI_GPU Word* staged_rows() {
-  return reinterpret_cast<Word*>(shared_memory() + sizeof(BlockState));
-}
 
 /// By one lane of a warp.
 ROI_GPU void count(Counter counter, unsigned long long n) {

@@ -199,7 +199,7 @@ ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& know
   const MaskRoi roi = mask_roi(params, tile, known);
   const float scale = roi.foreground ? grad_scale(m, block_state().mask, roi.p) : 0.0f;
   const float loss =
-      m.vector ? mask_loss<T, Pixels<T, 4>>(m, roi, scale) : mask_loss<T, Pixels<T, 1>>(m, roi, scale);
+      m.together > 0 ? mask_loss<T, Pixels<T, 4>>(m, roi, scale) : mask_loss<T, Pixels<T, 1>>(m, roi, scale);
   if (lane() != 0 || roi.rank != 0 || roi.p >= params.mask_rois) return;
   if (is_bad(known.label, params.classes)) report_bad_label(params, true, roi.p);
   if (m.metrics && roi.foreground) count(kPixels, static_cast<unsigned long long>(m.pixels));

@@ -1,14 +1,17 @@
 #pragma once
 
 #include "elements.cuh"
-#include "sums.cuh"
+#include "factors.cuh"
 
 // Words of a tensor on their way through shared memory, by the whole block. They lie in both as far from a
 // multiple of kStagedSlack bytes, so that what is aligned in one is aligned in the other.
 
 namespace roi::cuda {
 
-using namespace gpu;
+template <class Word>
+ROI_GPU Word* staged_rows() {
+  return reinterpret_cast<Word*>(shared_memory() + sizeof(BlockState));
+}
 
 /// The widest access.
 using Chunk = Words<kWidestAccess>;

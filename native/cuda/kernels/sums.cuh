@@ -21,16 +21,16 @@ struct Largest {
   ROI_GPU float operator()(float a, float b) const { return b > a ? b : a; }
 };
 
-/// Over the lanes of a warp, in each of them.
+/// Over neighbouring lanes, as many as given (a power of 2), in each of them.
 template <class T, class Combine>
-ROI_GPU T over_warp(T x, Combine combine) {
+ROI_GPU T over_lanes(T x, int lanes, Combine combine) {
 #pragma unroll
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) x = combine(x, shuffle_xor(x, distance));
+  for (int distance = lanes / 2; distance > 0; distance /= 2) x = combine(x, shuffle_xor(x, distance));
   return x;
 }
 template <class T>
 ROI_GPU T warp_sum(T x) {
-  return over_warp(x, Sum());
+  return over_lanes(x, kWarp, Sum());
 }
 
 /// Over as many neighbouring warps, 1, 2, 4 or 8, of what all lanes of each have, in each of their threads.
@@ -41,8 +41,8 @@ ROI_GPU T over_warps(T x, int warps, double* scratch, Combine combine) {
   T* room = reinterpret_cast<T*>(scratch);
   if (lane() == 0) store_shared(room + warp(), x);
   block_barrier();
-  T all = load_shared(room + (warp() & ~(warps - 1)) + (lane() & (warps - 1)));
-  for (int distance = warps / 2; distance > 0; distance /= 2) all = combine(all, shuffle_xor(all, distance));
+  const T mine = load_shared(room + (warp() & ~(warps - 1)) + (lane() & (warps - 1)));
+  const T all = over_lanes(mine, warps, combine);
   block_barrier();  // before the next takes the room
   return all;
 }
