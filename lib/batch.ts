@@ -9,7 +9,7 @@ import {
 import { type Calls, newCall, type TermName, termNames } from './call';
 import { checkObject, ofThisThread, readKeys } from './check';
 import type { Device } from './device';
-import { plainError, rangeError, show, typeError } from './errors';
+import { callNative, plainError, rangeError, show, typeError } from './errors';
 import { Graph, type MakeStep } from './graph';
 import {
   type NativeBatch,
@@ -175,11 +175,9 @@ export class Batch implements Disposable {
         make,
       );
       const written = rewrite ? {} : each({ ...ofBoxes('int32'), ...ofMasks('int32') }, make);
-      this.#native = new native.Batch(
-        device.handle,
-        nativeShape(this.shape, rewrite ? 'rewrite' : 'sparse'),
-        nativeBuffers({ inputs, grads, perRoi: this.perRoi, written }),
-      );
+      const shape = nativeShape(this.shape, rewrite ? 'rewrite' : 'sparse');
+      const buffers = nativeBuffers({ inputs, grads, perRoi: this.perRoi, written });
+      this.#native = callNative(() => new native.Batch(device.handle, shape, buffers));
       this.inputs = withNames(inputs, inputNames, 'input');
       this.grads = withNames(grads, gradNames, 'gradient');
       this.#tensors = [...named('', inputs), ...named('grads.', grads)];
@@ -296,13 +294,13 @@ export class Batch implements Disposable {
       return step;
     };
     if (!this.#capture) {
-      const step = ran(this.#native.run(call, ...upstreams));
+      const step = ran(callNative(() => this.#native.run(call, ...upstreams)));
       this.#call = call;
       return step;
     }
     if (this.#capture.step)
       throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
-    const recorded = this.#native.record(call, ...upstreams);
+    const recorded = callNative(() => this.#native.record(call, ...upstreams));
     this.#capture.graph = new Graph<AnyStep>(this, recorded, ran, call);
     const step = make(call, 'recorded', perRoiTerms);
     this.#capture.step = step;

@@ -12,7 +12,7 @@ import {
   readKeys,
 } from './check';
 import { defaultDType, dtypes } from './dtypes';
-import { plainError, type RoiLossError, rangeError, show, typeError } from './errors';
+import { callNative, plainError, type RoiLossError, rangeError, show, typeError } from './errors';
 import { type NativeDevice, native } from './native';
 import { checkDType, checkShape, Tensor } from './tensor';
 import type { DType, HostArray } from './types';
@@ -63,14 +63,14 @@ const optionKeys = { cpu: new Set(['threads']), cuda: new Set(['stream']) };
 
 function openCpu({ threads }: DeviceOptions): NativeDevice {
   const count = threads === undefined ? defaultThreads() : checkThreads('threads', threads);
-  return new native.Device('cpu', count, process.env.ROI_LOSS_SIMD);
+  return callNative(() => new native.Device('cpu', count, process.env.ROI_LOSS_SIMD));
 }
 
 function openCuda(ordinal: number, { stream }: DeviceOptions): NativeDevice {
   if (stream !== undefined && (typeof stream !== 'bigint' || stream <= 0n || stream >= 1n << 64n))
     throw typeError('ERR_ROI_LOSS_OPTION', `stream is ${show(stream)}; expected a CUstream as a bigint`);
   try {
-    return new native.Device('cuda', ordinal, stream);
+    return callNative(() => new native.Device('cuda', ordinal, stream));
   } catch (error) {
     if ((error as RoiLossError).code !== 'ERR_ROI_LOSS_DEVICE') throw error;
     throw plainError(
@@ -165,7 +165,8 @@ export class Device implements Disposable {
         'ERR_ROI_LOSS_SHAPE',
         `pointer is ${pointer}n; expected a multiple of ${dtypes[dtype].bytes}`,
       );
-    return new Tensor(this, this.#native.borrow(pointer, bytes), sizes, dtype);
+    const memory = callNative(() => this.#native.borrow(pointer, bytes));
+    return new Tensor(this, memory, sizes, dtype);
   }
 
   /**
@@ -185,7 +186,7 @@ export class Device implements Disposable {
     const { bytes } = dtypes[dtype];
     if (offset % bytes !== 0)
       throw rangeError('ERR_ROI_LOSS_SHAPE', `offset is ${offset}; expected a multiple of ${bytes}`);
-    const memory = this.handle.openShared(handle, offset, elements('shape', sizes) * bytes);
+    const memory = callNative(() => this.handle.openShared(handle, offset, elements('shape', sizes) * bytes));
     return new Tensor(this, memory, sizes, dtype);
   }
 
@@ -205,9 +206,9 @@ export class Device implements Disposable {
    * `ERR_ROI_LOSS_DEVICE` if the device failed
    */
   async synchronize(): Promise<void> {
-    const pending = this.handle.flush();
+    const pending = callNative(() => this.handle.flush());
     await pending?.done();
-    pending?.check();
+    callNative(() => pending?.check());
   }
 
   /**
@@ -221,11 +222,12 @@ export class Device implements Disposable {
     if (typeof enqueue !== 'function')
       throw typeError('ERR_ROI_LOSS_TYPE', `enqueue is ${show(enqueue)}; expected a function`);
     await this.synchronize();
-    const start = this.handle.mark();
+    const mark = () => callNative(() => this.handle.mark());
+    const start = mark();
     enqueue();
-    const end = this.handle.mark();
+    const end = mark();
     await this.synchronize();
-    return end.since(start);
+    return callNative(() => end.since(start));
   }
 
   get disposed(): boolean {
@@ -252,7 +254,8 @@ export class Device implements Disposable {
   /** @internal */
   allocate(name: string, shape: readonly number[], dtype: DType): Tensor {
     const bytes = elements(name, shape) * dtypes[dtype].bytes;
-    return new Tensor(this, this.handle.allocate(bytes), shape, dtype);
+    const memory = callNative(() => this.handle.allocate(bytes));
+    return new Tensor(this, memory, shape, dtype);
   }
 
   /** @internal Throws unless the device can be used, by `user` while that is captured. */

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** The stable codes of errors that this package throws. */
 export type ErrorCode =
   /** Something is not the object or typed array that it should be. */
@@ -30,6 +32,16 @@ export type ErrorCode =
 /** An error of this package: a `TypeError`, `RangeError` or `Error` with a stable `code`. */
 export type RoiLossError = Error & { readonly code: ErrorCode };
 
+/**
+ * Whether `error` is one of this package, whichever copy of it or realm (Jest, `vm`) it comes from:
+ * `catch (error) { if (isRoiLossError(error)) console.log(error.code); }`
+ */
+export function isRoiLossError(error: unknown): error is RoiLossError {
+  return (
+    types.isNativeError(error) && String((error as Partial<RoiLossError>).code).startsWith('ERR_ROI_LOSS_')
+  );
+}
+
 function withCode(error: Error, code: ErrorCode): RoiLossError {
   return Object.assign(error, { code });
 }
@@ -38,6 +50,29 @@ export const typeError = (code: ErrorCode, message: string) => withCode(new Type
 export const rangeError = (code: ErrorCode, message: string) => withCode(new RangeError(message), code);
 export const plainError = (code: ErrorCode, message: string, cause?: unknown) =>
   withCode(new Error(message, { cause }), code);
+
+const classes = { Error, TypeError, RangeError };
+
+/** The same error with the class of this realm, if it has that of another one. */
+function ofThisRealm(error: unknown): unknown {
+  if (!isRoiLossError(error) || error instanceof Error) return error;
+  const { name, message, code, stack = message } = error;
+  const own = new (classes[name as keyof typeof classes] ?? Error)(message);
+  Object.defineProperty(own, 'stack', { value: stack, configurable: true, writable: true });
+  return withCode(own, code);
+}
+
+/**
+ * Calls native code. Its errors have the classes of Node's main realm and would fail `instanceof` in a realm of its own,
+ * as each test file has under Jest and vitest's `vmThreads`: they are thrown with the classes of this one.
+ */
+export function callNative<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw ofThisRealm(error);
+  }
+}
 
 /** A value as it should stand in a message: short, whatever it is. */
 export function show(value: unknown): string {

@@ -1,6 +1,6 @@
 import type { Batch } from './batch';
 import type { TermName } from './call';
-import { typeError } from './errors';
+import { callNative, typeError } from './errors';
 import type { NativePending, NativeRecorded } from './native';
 import type { Pending } from './step';
 
@@ -36,7 +36,7 @@ export class Graph<S> implements Disposable {
   launch(): S {
     if (this.#disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', 'graph has been disposed');
     this.#batch.checkUsable();
-    return this.#make(this.#recorded.run(this.#numbers));
+    return this.#make(callNative(() => this.#recorded.run(this.#numbers)));
   }
 
   get disposed(): boolean {

@@ -2,7 +2,7 @@ import type { Calls, TermCall } from './call';
 import { arrayName, checkArray, checkKeys, checkObject, checkSize, lengthOf } from './check';
 import { deviceOf } from './device';
 import { dtypes } from './dtypes';
-import { rangeError, show, typeError } from './errors';
+import { callNative, rangeError, show, typeError } from './errors';
 import type { NativeBuffers } from './native';
 import {
   type ArraySpec,
@@ -223,7 +223,7 @@ export function runOnHost(
     boxUpstream: terms.box?.upstream,
     maskUpstream: terms.mask?.upstream,
   };
-  deviceOf(device).handle.run(call, nativeShape(shape, 'fresh'), buffers);
+  callNative(() => deviceOf(device).handle.run(call, nativeShape(shape, 'fresh'), buffers));
   return { grads: present(grads), perRoi: present(perRoi) };
 }
 

@@ -1,7 +1,7 @@
 import type { Batch } from './batch';
 import { lossesOf, lossOf, metricsOf, type TermName } from './call';
 import { ofThisThread } from './check';
-import { plainError, rangeError } from './errors';
+import { callNative, plainError, rangeError } from './errors';
 import type { NativePending } from './native';
 import type { Losses, Metrics, PerRoi } from './types';
 
@@ -43,13 +43,13 @@ abstract class Step<Outcome extends { readonly metrics: unknown }> {
         'ERR_ROI_LOSS_CAPTURE',
         'this step was captured and has no results; expected those of the graph’s launch()',
       );
-    return step?.captured ? step.latest() : step;
+    return step?.captured ? callNative(() => step.latest()) : step;
   }
 
   #outcomeOf(running: NativePending | undefined): Outcome {
     if (this.#pending && running) {
       const { step, call } = this.#pending;
-      running.result(call);
+      callNative(() => running.result(call));
       if (running === step) this.#pending = undefined;
       this.finish(call);
     }

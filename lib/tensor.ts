@@ -1,7 +1,7 @@
 import { checkArray, checkSize, elements, lengthOf, ofThisThread } from './check';
 import type { Device } from './device';
 import { dtypes } from './dtypes';
-import { rangeError, show, typeError } from './errors';
+import { callNative, rangeError, show, typeError } from './errors';
 import type { NativeMemory } from './native';
 import type { DType, HostArray } from './types';
 
@@ -74,7 +74,7 @@ export class Tensor implements Disposable {
 
   /** The address of the first element, on the device. Valid until the tensor is disposed. */
   get pointer(): bigint {
-    return this.memory('tensor').pointer;
+    return callNative(() => this.memory('tensor').pointer);
   }
 
   get disposed(): boolean {
@@ -98,7 +98,7 @@ export class Tensor implements Disposable {
         'ERR_ROI_LOSS_SHAPE',
         `${name} has ${lengthOf(array)} elements; expected ${this.length}, the shape [${this.shape.join(', ')}]`,
       );
-    memory.write(array);
+    callNative(() => memory.write(array));
   }
 
   /**
@@ -109,9 +109,9 @@ export class Tensor implements Disposable {
   async read(): Promise<HostArray> {
     const memory = this.memory('tensor');
     const array = new dtypes[this.dtype].host(this.length);
-    const pending = memory.readLater(array);
+    const pending = callNative(() => memory.readLater(array));
     await pending?.done();
-    pending?.check();
+    callNative(() => pending?.check());
     return array;
   }
 
@@ -119,7 +119,7 @@ export class Tensor implements Disposable {
   readSync(): HostArray {
     const memory = this.memory('tensor');
     const array = new dtypes[this.dtype].host(this.length);
-    memory.read(array);
+    callNative(() => memory.read(array));
     return array;
   }
 
@@ -129,7 +129,8 @@ export class Tensor implements Disposable {
    * @throws `ERR_ROI_LOSS_DEVICE`, `ERR_ROI_LOSS_SHAPE` for a tensor that begins within its allocation
    */
   ipcHandle(): Uint8Array {
-    return this.memory('tensor').share();
+    // A copy: native code makes arrays, too, with the classes of the main realm.
+    return Uint8Array.from(callNative(() => this.memory('tensor').share()));
   }
 
   /** Frees the memory once the steps in flight are done with it. Memory that is borrowed stays as it is. */
