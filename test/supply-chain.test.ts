@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -44,6 +44,15 @@ for (const path of locks)
       assert.is(link, undefined, `${name} is a link`);
     }
   });
+
+test('every action of the workflows is pinned by its commit', () => {
+  const folder = join(root, '.github', 'workflows');
+  const actions = readdirSync(folder).flatMap((name) =>
+    Array.from(readFileSync(join(folder, name), 'utf8').matchAll(/uses: *(\S+)/g), ([, action]) => action!),
+  );
+  assert.ok(actions.length > 0);
+  for (const action of actions) assert.match(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40}$/);
+});
 
 test('what is installed with the package is node-gyp-build alone, which runs nothing', () => {
   const production = packagesOf(read('package-lock.json')).filter(
