@@ -9,22 +9,32 @@ export interface Arguments {
   readonly compare?: string;
   /** One alone. */
   readonly device?: 'cpu' | 'cuda';
-  /** Of the names of the cases to run. */
-  readonly filter: string;
+  /** Of the names of the cases to run: one that has any of them. None: all. */
+  readonly filter: readonly string[];
+  /** Which ways of running PyTorch, and what else runs there, are timed on a GPU; one way: cases that have it alone. */
+  readonly peers: Peers;
+  /** Where to write the table, after each case. */
+  readonly table?: string;
   /** How often all is measured. */
   readonly runs: number;
   readonly quick: boolean;
   readonly help: boolean;
 }
 
-export const usage = `npm run bench -- [--quick] [--runs N] [--device cpu|cuda] [--filter TEXT] [--out DIR] [--json FILE] [--compare FILE]
+const peers = ['all', 'none', 'eager', 'graph', 'compile'] as const;
+export type Peers = (typeof peers)[number];
+
+export const usage = `npm run bench -- [--quick] [--runs N] [--device cpu|cuda] [--filter TEXT]... [--peers WAY]
+                  [--out DIR] [--json FILE] [--table FILE] [--compare FILE]
 
   --quick         fewer cases and samples: a minute instead of several, and more noise
   --runs N        measure everything N times: medians of the runs' medians, and the spread of all of them
   --device NAME   the cases of 'cpu' or of 'cuda' alone; default: of both, where there is a GPU
-  --filter TEXT   the cases whose names hold TEXT
+  --filter TEXT   the cases whose names hold TEXT; several times: any of them
+  --peers WAY     'none', or of a GPU's peers 'eager', 'graph' or 'compile' alone; default: 'all'
   --out DIR       write JSON, Markdown and SVG charts to DIR, named after the machine
-  --json FILE     write the timings with their quartiles, the verdicts and the machine to FILE
+  --json FILE     write the timings with their quartiles, the verdicts and the machine to FILE, after each case
+  --table FILE    write the table, the verdicts and what failed to FILE, after each case
   --compare FILE  tell what changed by more than the noise since the run that wrote FILE
   --help          this text`;
 
@@ -37,7 +47,9 @@ export function parseArguments(args: readonly string[]): Arguments {
       out: { type: 'string' },
       compare: { type: 'string' },
       device: { type: 'string' },
-      filter: { type: 'string', default: '' },
+      filter: { type: 'string', multiple: true, default: [] },
+      peers: { type: 'string', default: 'all' },
+      table: { type: 'string' },
       runs: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -48,5 +60,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     throw new Error(`--runs is '${values.runs}'; expected a whole number from 1`);
   if (values.device !== undefined && !['cpu', 'cuda'].includes(values.device))
     throw new Error(`--device is '${values.device}'; expected 'cpu' or 'cuda'`);
+  if (!(peers as readonly string[]).includes(values.peers))
+    throw new Error(`--peers is '${values.peers}'; expected ${peers.map((way) => `'${way}'`).join(', ')}`);
   return { ...values, runs } as Arguments;
 }

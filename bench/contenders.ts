@@ -1,6 +1,6 @@
 import { type Batch, type Device, fusedLoss, type GradName, type LossInputs, openDevice } from 'roi-loss';
 import { type NativeDevice, native } from '../lib/native';
-import { bytesOf, type Case, maskSizeOf } from './cases';
+import { bytesOf, type Case, hasGrad, maskSizeOf } from './cases';
 import { halfOf } from './encoding';
 import { type CaseInputs, gradNames } from './inputs';
 import { lastLevelCache } from './machine';
@@ -49,15 +49,10 @@ export function encoded(spec: Case, inputs: LossInputs): LossInputs {
   } as LossInputs;
 }
 
-/** What a batch holds after a step; of one without gradients none. */
-export function gradsOf(spec: Case, inputs: LossInputs, batch: Batch): Outcome['grads'] {
-  if (spec.options.grad === false) return {};
-  const half = halfOf(spec);
-  const read = (name: GradName) => {
-    const array = batch.grads[name].readSync();
-    return half ? half.decode(array as Uint16Array) : (array as Float32Array);
-  };
-  return Object.fromEntries(gradNames(inputs).map((name) => [name, read(name)]));
+/** What a batch holds of a gradient after a step. */
+export function gradOf(spec: Case, batch: Batch, name: GradName): Float32Array {
+  const array = batch.grads[name].readSync();
+  return halfOf(spec)?.decode(array as Uint16Array) ?? (array as Float32Array);
 }
 
 function onHandles(spec: Case, { own, labels }: CaseInputs, batch: Batch): Contender {
@@ -70,7 +65,9 @@ function onHandles(spec: Case, { own, labels }: CaseInputs, batch: Batch): Conte
   };
   const outcome = () => {
     batch.write(labels[0]);
-    return { loss: step(), grads: gradsOf(spec, own, batch) };
+    const loss = step();
+    const names = hasGrad(spec) ? gradNames(own) : [];
+    return { loss, grads: Object.fromEntries(names.map((name) => [name, gradOf(spec, batch, name)])) };
   };
   batch.write(encoded(spec, own));
   return { run: spec.newLabels ? stepWithNewLabels : step, outcome };

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Peers } from './arguments';
 import { bytesOf, type Case } from './cases';
 import { contendersOf, lane, startThreads } from './contenders';
 import type { Half } from './half';
@@ -18,11 +19,12 @@ const toleranceOfTfjs = 1e-3;
 const samplesOfTfjs = ({ leastSamples }: Effort) => Math.min(3, Math.ceil(leastSamples / 2));
 
 /** The cases of the CPU, on one thread and on all. */
-export async function startCpu(effort: Effort): Promise<Half> {
+export async function startCpu(effort: Effort, peers: Peers): Promise<Half> {
   const pools = [...new Set([1, availableParallelism()])].map(startThreads);
   const threads = pools.map((pool) => pool.threads);
-  const started = await Torch.start();
-  const tf = await loadTfjs();
+  const isAlone = peers === 'none';
+  const started = isAlone ? undefined : await Torch.start();
+  const tf = isAlone ? undefined : await loadTfjs();
 
   async function measure(spec: Case): Promise<Result> {
     const inputs = inputsOf(spec);
@@ -53,10 +55,12 @@ export async function startCpu(effort: Effort): Promise<Half> {
     cases,
     machine: machineOf(),
     device: pools.at(-1)!.device.description,
-    peers: {
-      ...aboutTorch(started),
-      tfjs: tf ? `TensorFlow.js ${tf.version_core}` : `absent: ${howToInstallTfjs}`,
-    },
+    peers: isAlone
+      ? {}
+      : {
+          ...aboutTorch(started),
+          tfjs: tf ? `TensorFlow.js ${tf.version_core}` : `absent: ${howToInstallTfjs}`,
+        },
     lanes: { ours: lane('handles', 1), floor: lane('a + b', 1) },
     caption:
       'Medians ± half the distance between the quartiles; forward + backward, data warm in the cache, unless the name says otherwise.',

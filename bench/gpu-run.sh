@@ -1,85 +1,210 @@
 #!/usr/bin/env bash
-# On a machine with a GPU: unpacks .gpu-host, made by bench/gpu-host.sh, and runs everything there is to run on a GPU, in
-# less than ten minutes: the suites on the real driver, the benchmarks beside PyTorch, the profiler on the fused kernel,
-# compute-sanitizer's four tools. A stage that fails or takes too long is told, and the next goes on.
+# On a machine with a GPU: runs, out of .gpu-host, which bench/gpu-host.sh made, everything there is to run on a GPU, the most
+# telling first, in less than nine minutes. A stage that fails or takes too long is told, and the next goes on. Needs tar,
+# gzip and a driver; nvidia-smi, compute-sanitizer, ncu and a python3 with PyTorch where they are.
 #
-#     bench/gpu-run.sh [--stage NAME]...    # devices, suites, bench, ncu, memcheck, racecheck, initcheck, synccheck
+#     bench/gpu-run.sh [--list] [--from STAGE] [--stage STAGE]...
 #
-# Logs go to $OUT, or to gpu-results; the benchmarks' JSON and Markdown to bench/results, or where OUT is set to $OUT/results.
-# Ends with a line for each stage; exits 1 if one failed.
+# --list prints the stages with their limits in seconds; --from begins with one, --stage runs those named alone.
+#
+# Two files come to $OUT, or to gpu-results, and are written anew after each stage: summary.txt, at most 10,000 characters,
+# which is also printed last, and all.tgz, with the logs, tables and JSON of all stages.
+#
+# ROI_LOSS_REHEARSAL=N, on a machine that is no GPU's: the tests' stand-in is taken for a GPU, and all limits are N times as long.
+#
+# Exit codes: 0 everything passed; 1 a stage failed or was stopped at its limit; 2 an option, or .gpu-host, is not right;
+# 3 nothing ran, because there is no GPU that the kernels run on or none of the tools.
 set -uo pipefail
-cd "$(dirname "$0")/.."
-results=${OUT:+$OUT/results}
-results=${results:-bench/results}
-out=${OUT:-gpu-results}
-deadline=570
+cd "$(dirname "$0")/.." || exit 2
 
+# In the order in which they run, with limits in seconds. Together with the unpacking they stay below nine minutes.
+plan=(
+  'device 20' 'core 45' 'headline 45' 'memcheck 40' 'large 45' 'ncu 45' 'variants 40' 'suites 60' 'racecheck 40'
+  'eager 25' 'graph 25' 'compile 50' 'synccheck 20' 'initcheck 20'
+)
+most_characters=10000
+factor=${ROI_LOSS_REHEARSAL:-1}
+deadline=$((535 * factor))
+
+die() {
+  echo "$1" >&2
+  exit 2
+}
+known() {
+  local stage
+  for stage in "${plan[@]}"; do [ "${stage% *}" = "$1" ] && return; done
+  die "there is no stage '$1'; there are: $(printf '%s ' "${plan[@]% *}")"
+}
+
+from=
 stages=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --stage) stages+=("${2:?--stage needs a name}") && shift 2 ;;
-    *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
+    --list)
+      printf '%s\n' "${plan[@]}"
+      exit
+      ;;
+    --from | --stage)
+      [ $# -ge 2 ] || die "$1 needs a name"
+      known "$2"
+      if [ "$1" = --from ]; then from=$2; else stages+=("$2"); fi
+      shift 2
+      ;;
+    *)
+      sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0" >&2
+      exit 2
+      ;;
   esac
 done
+for file in node.gz packages.tgz build.tgz; do
+  [ -f ".gpu-host/$file" ] || die "there is no .gpu-host/$file: bench/gpu-host.sh makes it, on a machine with npm"
+done
 
-mkdir -p "$out" "$results"
-if [ -d .gpu-host ]; then
-  mkdir -p .gpu-host/bin
-  [ -x .gpu-host/bin/node ] || { xz -dc .gpu-host/node.xz > .gpu-host/bin/node && chmod +x .gpu-host/bin/node; }
-  tar -xJf .gpu-host/packages.tar.xz
-  tar -xJf .gpu-host/build.tar.xz
-  export PATH="$PWD/.gpu-host/bin:$PATH"
-fi
+# Everything runs in a copy: a checkout's own packages and build stay as they are.
+root=$PWD
+mkdir -p "${OUT:-gpu-results}"
+out=$(cd "${OUT:-gpu-results}" && pwd)
+work=$(mktemp -d)
+logs=$work/all
+run=$work/run
+mkdir -p "$logs" "$run" "$work/bin"
+keeper=
+child=
+finish() {
+  [ -z "$keeper" ] || kill "$keeper" 2> /dev/null
+  rm -rf "$work"
+}
+trap finish EXIT
+stopped=
+trap 'stopped=1; [ -z "$child" ] || kill -TERM "$child" 2> /dev/null' INT TERM
+
+cp -r bench lib test examples package.json tsconfig.json native "$run" || exit 2
+tar -xzf .gpu-host/packages.tgz -C "$run" || exit 2
+tar -xzf .gpu-host/build.tgz -C "$run" || exit 2
+gzip -dc .gpu-host/node.gz > "$work/bin/node" && chmod +x "$work/bin/node" || exit 2
 # A toolkit that is installed is often not on the path.
-export PATH="$PATH:/usr/local/cuda/bin"
+export PATH="$work/bin:$PATH:/usr/local/cuda/bin"
+cd "$run" || exit 2
 
-summary=()
-failed=0
-# stage NAME SECONDS TOOL COMMAND...: runs it if it was chosen and the tool is there.
+lines=()
+failures=
+failed=
+ran=
+head=
+# Writes both files, from what there is so far.
+summarize() {
+  local name
+  {
+    printf '%s\n' "$head" "${lines[@]}"
+    for name in "${plan[@]% *}"; do
+      [ -s "$logs/$name.txt" ] && printf '\n%s\n' "== $name" && cat "$logs/$name.txt"
+    done
+    [ -z "$failures" ] || printf '\n== failures%s\n' "$failures"
+  } | LC_ALL=C awk -v most=$((most_characters - 100)) '
+    { length_of_all += length($0) + 1 }
+    length_of_all > most { print "… cut here: all.tgz has the rest"; exit }
+    { print }
+  ' > "$logs/summary.txt"
+  cp "$logs/summary.txt" "$out/summary.txt"
+  tar -czf "$work/all.tgz" -C "$work" all && mv "$work/all.tgz" "$out/all.tgz"
+}
+
+node_ts=(node --import tsx --expose-gc)
+bench=("${node_ts[@]}" bench/main.ts --device cuda --quick)
+targeted=(--filter 'R = 512, F = 128' --filter 'R = F = 512')
+core=(golden cuda-shapes sparse cuda-graphs)
+# What is run elsewhere, or says nothing of a GPU.
+without=(--without 'cuda-bench=the stages headline and large are it')
+for name in "${core[@]}"; do without+=(--without "$name=the stage core has it"); done
+sanitize=(env ROI_LOSS_TEST_DEVICE=cuda ROI_LOSS_TEST_DEVICE_NAME='cuda (GPU)' compute-sanitizer --error-exitcode 9 --tool)
+# Sets `command` to the stage's, and `needs` to the tool that may not be there.
+command_of() {
+  local results=(--json "$logs/$1.json" --table "$logs/$1.txt")
+  needs=node
+  case $1 in
+    device) command=("${node_ts[@]}" bench/cuda/rates.ts "$logs/device.txt") ;;
+    core) command=("${node_ts[@]}" test/run.ts --devices gpu --jobs 4 "${core[@]}") ;;
+    suites) command=("${node_ts[@]}" test/run.ts --devices gpu --jobs 6 "${without[@]}") ;;
+    headline) command=("${bench[@]}" --peers none "${targeted[@]}" "${results[@]}") ;;
+    large) command=("${bench[@]}" --peers none --filter 'R = F = 4096' "${results[@]}") ;;
+    variants) command=("${node_ts[@]}" bench/cuda/variants.ts "$root/.gpu-host/variants" "$logs") needs=$root/.gpu-host/variants ;;
+    ncu) command=("${node_ts[@]}" bench/cuda/ncu.ts "$logs/ncu.json" "$logs/ncu.txt") needs=ncu ;;
+    eager | graph | compile) command=("${bench[@]}" --peers "$1" "${results[@]}") needs=python3 ;;
+    *) command=("${sanitize[@]}" "$1" "${node_ts[@]}" test/golden.test.ts) needs=compute-sanitizer ;;
+  esac
+}
+
+# The lines of a log that say what went wrong; else its last ones.
+first_failures() {
+  grep -aE -A 3 'FAIL|^failed:|WRONG|Error|ERROR SUMMARY: [1-9]|=========  *(Invalid|Race|Error|Barrier|Uninitialized)' "$1" |
+    grep -av '^--$' | head -n 12 | cut -c 1-160 || true
+}
+
+# stage NAME SECONDS
 stage() {
-  local name=$1 limit=$2 tool=$3 status
-  shift 3
-  if [ ${#stages[@]} -gt 0 ] && [[ " ${stages[*]} " != *" $name "* ]]; then return; fi
-  if ! command -v "$tool" > /dev/null; then
-    summary+=("$name: skipped, there is no $tool")
+  local name=$1 limit=$(($2 * factor)) left=$((deadline - SECONDS)) begin=$SECONDS status told found
+  command_of "$name"
+  if [ ! -e "$needs" ] && ! command -v "$needs" > /dev/null; then
+    lines+=("$name: skipped, there is no ${needs#"$root"/}")
     return
   fi
-  local left=$((deadline - SECONDS))
-  if [ "$left" -le 0 ]; then
-    summary+=("$name: FAILED, no time was left")
+  if [ "$left" -lt 5 ]; then
     failed=1
+    lines+=("$name: not run, no time was left; --from $name goes on there")
     return
   fi
-  local begin=$SECONDS
-  timeout --kill-after=30 "$((limit < left ? limit : left))" "$@" > "$out/$name.log" 2>&1
+  [ "$limit" -le "$left" ] || limit=$left
+  timeout --kill-after=10 "$limit" "${command[@]}" > "$logs/$name.log" 2>&1 &
+  child=$!
+  wait "$child"
   status=$?
-  local told="$((SECONDS - begin)) s, $(tail -n 1 "$out/$name.log")"
+  # A signal ends the waiting before the stage has written what it has.
+  [ -z "$stopped" ] || { wait "$child"; status=124; }
+  child=
+  ran=1
+  told="$((SECONDS - begin)) s of $limit, $(grep -av '^[[:space:]]*$' "$logs/$name.log" | tail -n 1 | cut -c 1-140)"
   if [ $status -eq 0 ]; then
-    summary+=("$name: $told")
+    lines+=("$name: passed, $told")
   else
-    # The benchmarks tell and write what they have when they are stopped.
-    [ $status -eq 124 ] && told="stopped after $told"
-    summary+=("$name: FAILED ($status), $told")
     failed=1
+    if [ $status -eq 124 ]; then lines+=("$name: STOPPED, $told"); else lines+=("$name: FAILED ($status), $told"); fi
+    found=$(first_failures "$logs/$name.log")
+    [ -z "$found" ] || failures+=$'\n'"-- $name"$'\n'$found
   fi
-  echo "${summary[-1]}"
-}
-# One suite in the sanitizer's hands: a finding is an exit code of its own.
-sanitize() {
-  stage "$1" 60 compute-sanitizer env ROI_LOSS_TEST_DEVICE=cuda ROI_LOSS_TEST_DEVICE_NAME='cuda (GPU)' \
-    compute-sanitizer --tool "$1" --error-exitcode 9 node --import tsx --expose-gc "test/$2.test.ts"
+  echo "${lines[-1]}"
 }
 
-command -v nvidia-smi > /dev/null &&
-  nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee "$out/gpu.txt"
-stage devices 20 node node -e "console.log(JSON.stringify(require('roi-loss').devices()))"
-stage suites 120 node node --import tsx test/run.ts --devices gpu
-stage bench 270 node node --import tsx --expose-gc bench/main.ts --device cuda --quick --out "$results" --json "$out/bench.json"
-stage ncu 90 ncu node --import tsx bench/cuda/ncu.ts "$out/ncu.json"
-sanitize memcheck golden
-sanitize racecheck golden
-sanitize initcheck golden
-sanitize synccheck golden
+gpu=$(timeout 20 nvidia-smi --query-gpu=name,driver_version,memory.total,compute_mode --format=csv,noheader 2> /dev/null) || gpu=
+reason=$(timeout 30 node -e "
+  const gpu = require('roi-loss').devices().find(({ name }) => name.startsWith('cuda'));
+  if (!gpu?.available) console.log(gpu?.reason ?? 'devices() lists none');
+" 2>&1) || true
+head="roi-loss on ${gpu:-no GPU that nvidia-smi tells of}"
+if [ -n "$reason" ]; then
+  head="nothing ran: there is no GPU that the kernels run on: $reason"
+  summarize
+  cat "$out/summary.txt"
+  exit 3
+fi
+# Else each stage makes the context anew. In exclusive mode a process that keeps it would shut the stages out.
+if [[ $gpu != *Exclusive* ]]; then
+  node -e "const device = require('roi-loss').openDevice('cuda'); setInterval(() => device, 1e6)" > "$logs/keeper.log" 2>&1 &
+  keeper=$!
+fi
 
-printf '\n%s\n' "${summary[@]}"
-exit "$failed"
+summarize
+for entry in "${plan[@]}"; do
+  name=${entry% *}
+  [ "$name" = "$from" ] && from=
+  if [ -n "$from$stopped" ]; then continue; fi
+  if [ ${#stages[@]} -gt 0 ] && [[ " ${stages[*]} " != *" $name "* ]]; then continue; fi
+  stage "$name" "${entry#* }"
+  summarize
+done
+head+=", $SECONDS s in all"
+[ -n "$ran" ] || head="nothing ran: the tools of the chosen stages are not here"
+summarize
+printf '\n'
+cat "$out/summary.txt"
+[ -n "$ran" ] || exit 3
+[ -z "$failed$stopped" ]

@@ -13,7 +13,7 @@ export interface Half extends Disposable {
   readonly lanes: { readonly ours: string; readonly floor: string };
   /** What the table shows. */
   readonly caption: string;
-  /** Times a case on every contender, after a check that all compute the same. */
+  /** Times a case on every contender, after a check that all compute the same. @throws where they do not */
   measure(spec: Case): Promise<Result>;
   verdictsOf(results: readonly Result[]): Verdict[];
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { devices } from 'roi-loss';
 import { type Arguments, parseArguments, usage } from './arguments';
@@ -9,26 +9,28 @@ import { startCuda } from './cuda/cuda';
 import type { Half } from './half';
 import { loadOf } from './machine';
 import { mergeResults, mergeVerdicts } from './merge';
-import { type Run, writeAll, writeJson } from './output';
-import { absentLanes, forTerminal, tableOf, verdictTable } from './report';
+import { type Failure, type Run, writeAll, writeJson } from './output';
+import { absentLanes, textOf } from './report';
 import type { Result } from './targets';
 import { quick, thorough } from './timing';
 
 const width = process.stdout.columns ?? 100;
 
 /** @throws with what there is, where the device that was asked for cannot be used */
-async function startHalves({ device, quick: isQuick }: Arguments): Promise<Half[]> {
+async function startHalves({ device, quick: isQuick, peers }: Arguments): Promise<Half[]> {
   const effort = isQuick ? quick : thorough;
   const gpu = devices().find(({ name }) => name.startsWith('cuda'));
   if (device === 'cuda' && !gpu?.available) throw new Error(`there is no CUDA device: ${gpu?.reason}`);
   const halves: Half[] = [];
-  if (device !== 'cuda') halves.push(await startCpu(effort));
-  if (device !== 'cpu' && gpu?.available) halves.push(await startCuda(effort));
+  if (device !== 'cuda') halves.push(await startCpu(effort, peers));
+  if (device !== 'cpu' && gpu?.available) halves.push(await startCuda(effort, peers));
   return halves;
 }
 
 function choose(half: Half, { filter, quick: isQuick }: Arguments): Case[] {
-  return half.cases.filter(({ name, slow }) => name.includes(filter) && (filter || !isQuick || !slow));
+  const isWanted = ({ name, slow }: Case) =>
+    filter.length > 0 ? filter.some((text) => name.includes(text)) : !isQuick || !slow;
+  return half.cases.filter(isWanted);
 }
 
 /** Whether somebody has had enough: what was measured until then is told and written. */
@@ -39,8 +41,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     console.log('\nstopping after this case; again to stop at once');
   });
 
-/** All of `chosen`, with a progress bar; fewer where it was stopped. */
-async function measureAll(chosen: readonly Case[], half: Half, label: string): Promise<Result[]> {
+interface Measured {
+  readonly results: readonly Result[];
+  readonly failures: readonly Failure[];
+}
+
+/** All of `chosen`, with a progress bar; fewer where it was stopped. `tell` hears of what there is after each. */
+async function measureAll(
+  chosen: readonly Case[],
+  half: Half,
+  label: string,
+  tell: (measured: Measured) => void,
+): Promise<Measured> {
   const bar = new SingleBar({
     format: `${label}{bar} {value}/{total} {name}`,
     noTTYOutput: false,
@@ -49,22 +61,30 @@ async function measureAll(chosen: readonly Case[], half: Half, label: string): P
     forceRedraw: true,
   });
   const results: Result[] = [];
+  const failures: Failure[] = [];
   bar.start(chosen.length, 0, { name: '' });
   try {
-    for (const spec of chosen) {
+    for (const [i, spec] of chosen.entries()) {
       // Signals come between the turns of the event loop.
       await new Promise((resolve) => setImmediate(resolve));
       if (stopped) break;
-      bar.update(results.length, { name: spec.name });
-      results.push(await half.measure(spec));
+      bar.update(i, { name: spec.name });
+      try {
+        results.push(await half.measure(spec));
+      } catch (error) {
+        // Others may do: what one run on a GPU can tell is not lost for the sake of one case.
+        failures.push({ name: spec.name, message: (error as Error).message });
+      }
+      tell({ results, failures });
     }
   } finally {
     bar.stop();
   }
-  return results;
+  return { results, failures };
 }
 
-async function runHalf(half: Half, args: Arguments): Promise<Run> {
+/** `write` gets the run as far as it has come, after each case. */
+async function runHalf(half: Half, args: Arguments, write: (run: Run) => void): Promise<Run> {
   const { machine, device, peers, lanes } = half;
   const date = new Date().toISOString().slice(0, 10);
   const header = { date, machine, node: process.version, load: loadOf(), device };
@@ -72,22 +92,32 @@ async function runHalf(half: Half, args: Arguments): Promise<Run> {
     console.log(`${name.padEnd(16)} ${value}`);
   console.log();
 
-  const runs: Result[][] = [];
+  const runOf = (all: readonly Measured[]): Run => ({
+    ...header,
+    peers,
+    lanes,
+    quick: args.quick,
+    runs: all.length,
+    results: mergeResults(all.map(({ results }) => results)),
+    verdicts: mergeVerdicts(all.map(({ results }) => half.verdictsOf(results))),
+    failures: all.flatMap(({ failures }) => failures),
+  });
+  const all: Measured[] = [];
   const chosen = choose(half, args);
-  while (runs.length < args.runs && !stopped) {
-    const label = args.runs > 1 ? `run ${runs.length + 1} of ${args.runs} ` : '';
-    const results = await measureAll(chosen, half, label);
+  while (all.length < args.runs && !stopped) {
+    const label = args.runs > 1 ? `run ${all.length + 1} of ${args.runs} ` : '';
+    const measured = await measureAll(chosen, half, label, (some) => {
+      if (all.length === 0) write(runOf([some]));
+    });
     // Of several runs an incomplete one has nothing to say.
-    if (runs.length === 0 || !stopped) runs.push(results);
+    if (all.length === 0 || !stopped) all.push(measured);
   }
-  const results = mergeResults(runs);
-  const verdicts = mergeVerdicts(runs.map((run) => half.verdictsOf(run)));
-  console.log(`${half.caption}\n\n${forTerminal(tableOf(results, lanes), width)}\n`);
-  if (verdicts.length > 0) console.log(`${forTerminal(verdictTable(verdicts), width)}\n`);
-  const absent = absentLanes(results);
-  if (absent.length > 0) console.log(`Not timed:\n${absent.join('\n')}\n`);
-  if (absent.some((line) => line.includes('WRONG'))) process.exitCode = 1;
-  return { ...header, peers, lanes, quick: args.quick, runs: runs.length, results, verdicts };
+  const run = runOf(all);
+  write(run);
+  console.log(`${half.caption}\n\n${textOf(run, width)}\n`);
+  const isWrong = absentLanes(run.results).some((line) => line.includes('WRONG'));
+  if (isWrong || run.failures.length > 0) process.exitCode = 1;
+  return run;
 }
 
 async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
@@ -96,10 +126,17 @@ async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
     const withCases = halves.filter((half) => choose(half, args).length > 0);
     if (withCases.length === 0) {
       const names = halves.flatMap((half) => half.cases.map(({ name }) => name));
-      throw new Error(`no case has '${args.filter}' in its name; there are ${names.join('; ')}`);
+      throw new Error(
+        `no case has '${args.filter.join("' or '")}' in its name; there are ${names.join('; ')}`,
+      );
     }
     const runs: Run[] = [];
-    for (const half of withCases) if (!stopped) runs.push(await runHalf(half, args));
+    const write = (run: Run) => {
+      const all = [...runs, run];
+      if (args.json) writeJson(args.json, all);
+      if (args.table) writeFileSync(args.table, all.map((one) => `${textOf(one, width)}\n`).join('\n'));
+    };
+    for (const half of withCases) if (!stopped) runs.push(await runHalf(half, args, write));
     const results = runs.flatMap((run) => run.results);
     if (args.compare) {
       const changes = formatChanges(
@@ -110,7 +147,6 @@ async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
       console.log(`Since ${args.compare}:\n${changes ?? 'nothing changed by more than the noise'}\n`);
     }
     console.log('bench/README.md says what is measured and how.');
-    if (args.json) writeJson(args.json, runs);
     if (args.out) for (const run of runs) await writeAll(args.out, run);
   } finally {
     for (const half of halves) half[Symbol.dispose]();

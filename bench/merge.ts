@@ -15,11 +15,12 @@ function mergeTimings(timings: readonly Timing[]): Timing {
   };
 }
 
-/** A lane that some run lacks is left out. */
+/** A case or a lane that some run lacks is left out. */
 export function mergeResults(runs: readonly (readonly Result[])[]): Result[] {
   const [first = []] = runs;
-  return first.map((result, i) => {
-    const others = runs.map((results) => results[i]!);
+  return first.flatMap((result) => {
+    const others = runs.flatMap((results) => results.filter(({ spec }) => spec.name === result.spec.name));
+    if (others.length < runs.length) return [];
     const lanes = Object.keys(result.timings).filter((lane) => others.every(({ timings }) => timings[lane]));
     const merged = lanes.map(
       (lane) => [lane, mergeTimings(others.map(({ timings }) => timings[lane]!))] as const,

@@ -19,6 +19,13 @@ export interface Run {
   readonly runs: number;
   readonly results: readonly Result[];
   readonly verdicts: readonly Verdict[];
+  /** Cases that could not be measured, or computed something wrong. */
+  readonly failures: readonly Failure[];
+}
+
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
 }
 
 const slug = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
@@ -42,6 +49,7 @@ export async function writeAll(folder: string, run: Run): Promise<void> {
   const { node, device, load, runs } = run;
   const about = Object.entries({ node, device, load, runs, ...run.peers });
   const absent = absentLanes(run.results);
+  const { failures } = run;
   write(
     `${stem}.md`,
     [
@@ -50,6 +58,9 @@ export async function writeAll(folder: string, run: Run): Promise<void> {
       forMarkdown(tableOf(run.results, run.lanes)),
       ...(run.verdicts.length > 0 ? ['## Targets', forMarkdown(verdictTable(run.verdicts))] : []),
       ...(absent.length > 0 ? ['## Not timed', absent.map((line) => `- ${line}`).join('\n')] : []),
+      ...(failures.length > 0
+        ? ['## Failed', failures.map(({ name, message }) => `- ${name}: ${message}`).join('\n')]
+        : []),
       ...charts.map(({ name, alt }) => `![${alt}](${stem}-${name}.svg)`),
     ]
       .join('\n\n')

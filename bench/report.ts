@@ -61,6 +61,20 @@ export function verdictTable(verdicts: readonly Verdict[]): { header: string[]; 
   };
 }
 
+/** All that is told of a run behind its head: the table, the targets, what was not timed and what failed. */
+export function textOf(run: Run, width: number): string {
+  const { results, verdicts, lanes, failures } = run;
+  const absent = absentLanes(results);
+  return [
+    ...(results.length > 0 ? [forTerminal(tableOf(results, lanes), width)] : []),
+    ...(verdicts.length > 0 ? [forTerminal(verdictTable(verdicts), width)] : []),
+    ...(absent.length > 0 ? [`Not timed:\n${absent.join('\n')}`] : []),
+    ...(failures.length > 0
+      ? [`Failed:\n${failures.map(({ name, message }) => `${name}: ${message}`).join('\n')}`]
+      : []),
+  ].join('\n\n');
+}
+
 export type Table = ReturnType<typeof tableOf>;
 
 export const forTerminal = ({ header, rows }: Table, width: number) => formatTable(header, rows, width);

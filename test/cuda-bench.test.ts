@@ -76,17 +76,17 @@ test('what ncu prints is read, and a metric that it does not print is an error',
     '==PROF== Connected to process 1',
     '"ID","Process ID","Process Name","Host Name","Kernel Name","Grid Size","Metric Name","Metric Unit","Metric Value"',
     line('dram__bytes_read.sum', 'byte', '28,311,552'),
-    line('dram__bytes_write.sum', 'byte', '25,690,112'),
+    line('lts__t_sectors.sum', 'sector', '1,691,648'),
     line('dram__throughput.avg.pct_of_peak_sustained_elapsed', '%', '91.5'),
     line('gpu__time_duration.sum', 'ns', '17,504'),
   ];
   assert.equal(parseNcu(csv.join('\n')), {
     read: 28311552,
-    written: 25690112,
+    sectors: 1691648,
     throughput: 91.5,
     nanoseconds: 17504,
   });
-  assert.throws(() => parseNcu(csv.slice(0, 3).join('\n')), /dram__bytes_write/);
+  assert.throws(() => parseNcu(csv.slice(0, 3).join('\n')), /lts__t_sectors/);
   assert.throws(() => parseNcu(''), /ncu does not tell/);
 });
 

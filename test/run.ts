@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Target, targetsOf } from './support/targets';
 
-// Runs each suite in a process of its own, two at once, and counts: `npm test`, or `npm test -- golden numbers` for the
+// Runs each suite in a process of its own, two at once unless told otherwise, and counts: `npm test`, or `npm test -- golden numbers` for the
 // files whose names hold one of the words. All suites run on the CPU; those about the device under test, which import
 // support/device, run on the other devices too: `--devices cpu,standin,gpu,ptxrun` says on which. A file that crashes,
 // hangs, tests nothing or forgets to run a suite counts as a failure, and so does whatever a device that checks finds.
-// `--without word=reason` skips files whose names begin so; `--limit` is the seconds that a file may take.
+// `--without word=reason` skips files whose names begin so; `--limit` is the seconds that a file may take, `--jobs` how many run
+// at once. When it is stopped it tells what has run.
 
-const concurrent = 2;
 const defaultDevices = 'cpu,standin,gpu';
 /** The libraries of a sanitizer, for the suites alone. */
 const preload = { LD_PRELOAD: process.env.ROI_LOSS_TEST_PRELOAD ?? process.env.LD_PRELOAD };
@@ -110,6 +110,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       devices: { type: 'string', default: defaultDevices },
+      jobs: { type: 'string', default: '2' },
       limit: { type: 'string', default: '300' },
       without: { type: 'string', multiple: true, default: [] },
     },
@@ -150,13 +151,19 @@ async function main(): Promise<void> {
       report.seconds += (performance.now() - begin) / 1000;
     }
   };
-  await Promise.all(Array.from({ length: concurrent }, worker));
+  const workers = Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  const stopped = new Promise((resolve) => process.once('SIGTERM', () => resolve('stopped')));
+  const isStopped = (await Promise.race([workers, stopped])) === 'stopped';
   for (const { target, count, seconds } of reports) {
     lines.push(`${target.label}: ${textOf(count)}, ${seconds.toFixed(0)} s in suites`);
     add(total, count);
   }
   console.log(`\n${lines.join('\n')}\n\n${textOf(total)}`);
   if (total.failed > 0 || total.passed === 0) process.exitCode = 1;
+  if (isStopped) {
+    console.log('stopped before all suites had run');
+    process.exit(1);
+  }
 }
 
 main();

@@ -2,7 +2,7 @@ import type { BatchSizes } from 'roi-loss';
 import { box, type Case, half } from '../cases';
 import { cases as casesOfCpu, isCharted } from '../variants';
 
-// The cases of a GPU: those that the design has targets for, and those of the CPU.
+// The cases of a GPU: those that the design has targets for, the most telling first, and those of the CPU.
 
 /** How gradients are written: the label's channel into zeros; that alone; every byte. */
 const writing: { readonly [name: string]: Partial<BatchSizes> } = {
@@ -23,17 +23,17 @@ const inEachWay = (what: string, spec: Omit<Case, 'name' | 'group' | 'options'>)
   }));
 
 const targeted: readonly Case[] = [
-  ...inEachWay('R = F = 4096', {
-    sizes: { rois: 4096, classes: 81 },
-    foreground: 4096,
-    peers: 'none',
-  }),
-  ...inEachWay('R = F = 512', { sizes: { rois: 512, classes: 81 }, foreground: 512, peers: 'none' }),
   // Compact gradients are not what PyTorch's autograd gives of these logits.
   ...inEachWay('R = 512, F = 128', {
     sizes: { rois: 512, classes: 91, maskRois: 128 },
     foreground: 128,
   }).map((spec) => (spec.sizes.maskGrad ? { ...spec, peers: 'none' as const } : spec)),
+  ...inEachWay('R = F = 512', { sizes: { rois: 512, classes: 81 }, foreground: 512, peers: 'none' }),
+  ...inEachWay('R = F = 4096', {
+    sizes: { rois: 4096, classes: 81 },
+    foreground: 4096,
+    peers: 'none',
+  }),
   ...(['float16', 'bfloat16'] as const).map(
     (dtype): Case => ({
       name: `R = F = 4096, compact, ${dtype}`,

@@ -1,7 +1,6 @@
-import { type Batch, type DeviceInfo, devices, fusedLoss, openDevice } from 'roi-loss';
+import { devices, openDevice } from 'roi-loss';
+import type { Peers } from '../arguments';
 import { bytesOf, type Case } from '../cases';
-
-import { encoded, gradsOf } from '../contenders';
 import type { Half } from '../half';
 import { type CaseInputs, inputsOf } from '../inputs';
 import { machineOf } from '../machine';
@@ -11,8 +10,9 @@ import { type Result, verdictsOf } from '../targets';
 import type { Effort } from '../timing';
 import { cudaCases, tiny } from './cases';
 import { hostTimes } from './host';
+import { expectedOf, outcomeOf, withAllChannels } from './inputs';
 import { delayOf, floorsOf, makeBatches, Scratch, type Sizes, stepsOf } from './memory';
-import { nativeOf } from './native';
+import { nativeOf, standInOf } from './native';
 import { raceReplays } from './replays';
 import { gpu, targetsOfCuda } from './targets';
 
@@ -22,61 +22,82 @@ const shareOfMemory = 0.4;
 /** They take a GPU some 200 µs. */
 const launches = 200;
 
-/** What plays a GPU, by its own name: it says so in its description. */
-const standInOf = ({ description }: DeviceInfo) => {
-  const name = /stand-in|ptxrun/.exec(description)?.[0];
-  return name && `cuda (${name})`;
-};
+/** The ways of running PyTorch on a GPU that are timed of a case. Compiling takes half a minute each. */
+const waysOf = ({ peers: ofCase, group }: Case, peers: Peers) =>
+  (['eager', 'graph', 'compile'] as const).filter(
+    (way) => ofCase !== 'none' && ['all', way].includes(peers) && (way !== 'compile' || group === 'CUDA'),
+  );
 
-function outcomeOf(spec: Case, { own }: CaseInputs, batch: Batch): Outcome {
-  const loss = fusedLoss(batch, spec.options).lossesSync().total;
-  return { loss, grads: gradsOf(spec, own, batch) };
-}
+/** What the ways of writing gradients share: inputs, and what is computed of them. */
+const keyOf = ({ sizes: { maskGrad: _, rewrite: __, ...sizes }, foreground, options }: Case) =>
+  JSON.stringify({ sizes, foreground, options });
 
-/** On the CPU. */
-function expectedOf(spec: Case, inputs: CaseInputs): Outcome {
-  using device = openDevice('cpu');
-  using batch = device.batch(spec.sizes);
-  batch.write(encoded(spec, inputs.own));
-  return outcomeOf(spec, inputs, batch);
+/** `make`, that is not called twice in a row for the same key. */
+function rememberLast<T>(keyFor: (spec: Case) => string, make: (spec: Case) => T): (spec: Case) => T {
+  let last: { readonly key: string; readonly made: T } | undefined;
+  return (spec) => {
+    const key = keyFor(spec);
+    if (last?.key !== key) last = { key, made: make(spec) };
+    return last.made;
+  };
 }
 
 /** The cases of a GPU, or of the stand-in in small. */
-export async function startCuda(effort: Effort): Promise<Half> {
+export async function startCuda(effort: Effort, peers: Peers): Promise<Half> {
   const info = devices().find(({ name }) => name.startsWith('cuda'))!;
-  const standIn = standInOf(info);
+  const simulator = standInOf(info);
+  const standIn = simulator && `cuda (${simulator})`;
   // The context lives as long as a device does.
   const keeper = openDevice('cuda');
   const sizes: Sizes = standIn
     ? { cache: 4096, memory: 2 ** 24, launches: 2 }
     : { cache: nativeOf(keeper).cacheBytes(), memory: shareOfMemory * info.memory!, launches };
-  const started = standIn ? undefined : await Torch.start();
+  const started = standIn || peers === 'none' ? undefined : await Torch.start();
   const torch = started?.about.cuda ? started.torch : undefined;
+  const expectedOnce = rememberLast(keyOf, (spec) => {
+    const inputs = inputsOf(spec);
+    return { inputs, expected: expectedOf(spec, inputs) };
+  });
 
   /** Graphs, and what they work on, last as long as the device. */
   async function timingsOf(spec: Case, inputs: CaseInputs, expected: Outcome): Promise<Result['timings']> {
     using device = openDevice('cuda');
     const batches = makeBatches(device, spec, inputs, sizes);
-    using scratch = new Scratch(device);
-    checkOutcome(`${spec.name}, CUDA`, outcomeOf(spec, inputs, batches[0]!), expected, toleranceOf(spec));
-    const steps = stepsOf(device, spec, inputs, batches, scratch, sizes);
-    const replays = { [gpu]: steps, ...floorsOf(device, spec, scratch, sizes) };
-    const onGpu = raceReplays(device, delayOf(device, sizes), replays, effort);
-    const onHost = await hostTimes(batches[0]!, spec.options, effort);
-    for (const batch of batches) batch.dispose();
-    return { ...onGpu, ...onHost };
+    try {
+      using scratch = new Scratch(device);
+      checkOutcome(`${spec.name}, CUDA`, outcomeOf(spec, inputs, batches[0]!), expected, toleranceOf(spec));
+      const steps = stepsOf(device, spec, inputs, batches, scratch, sizes);
+      const replays = { [gpu]: steps, ...floorsOf(device, spec, scratch, sizes) };
+      const onGpu = raceReplays(device, delayOf(device, sizes), replays, effort);
+      return { ...onGpu, ...(await hostTimes(batches[0]!, spec.options, effort)) };
+    } finally {
+      for (const batch of batches) batch.dispose();
+    }
   }
 
+  const measureTorch = rememberLast(
+    (spec) => keyOf(spec) + spec.sizes.maskGrad,
+    async (spec: Case) => {
+      const { inputs, expected } = expectedOnce(spec);
+      return torch?.measure(spec, inputs.peers, {
+        device: 'cuda',
+        threads: [],
+        ways: waysOf(spec, peers),
+        cache: sizes.cache,
+        effort,
+        expected: withAllChannels(spec, inputs, expected),
+        tolerance: toleranceOf(spec),
+      });
+    },
+  );
+
   async function measure(spec: Case): Promise<Result> {
-    const inputs = inputsOf(spec);
-    const expected = expectedOf(spec, inputs);
-    const tolerance = toleranceOf(spec);
+    const { inputs, expected } = expectedOnce(spec);
     const timings = await timingsOf(spec, inputs, expected);
     // Graphs that are forgotten still hold the device's memory.
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve));
-    const options = { device: 'cuda', threads: [], cache: sizes.cache, effort, expected, tolerance } as const;
-    const inTorch = spec.peers === 'none' ? undefined : await torch?.measure(spec, inputs.peers, options);
+    const inTorch = waysOf(spec, peers).length === 0 ? undefined : await measureTorch(spec);
     return {
       spec,
       bytes: bytesOf(spec),
@@ -85,10 +106,12 @@ export async function startCuda(effort: Effort): Promise<Half> {
     };
   }
 
+  const isChosen = (spec: Case) => peers === 'all' || peers === 'none' || waysOf(spec, peers).length > 0;
+  const chosen = cudaCases.filter(isChosen);
   const { description, computeCapability, driver } = info;
   const about = `${description}, compute capability ${computeCapability}, driver for CUDA ${driver}`;
   return {
-    cases: standIn ? cudaCases.map(tiny) : cudaCases,
+    cases: standIn ? chosen.map(tiny) : chosen,
     machine: standIn ? `${standIn}, ${machineOf()}` : description,
     device: standIn ? `${about}: no GPU. Tiny sizes; its times mean nothing` : `${about}, ${machineOf()}`,
     peers: standIn ? { torch: 'timed beside a GPU alone' } : aboutTorch(started),

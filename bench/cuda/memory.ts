@@ -2,9 +2,9 @@ import { type Batch, type Device, fusedLoss, type LossInputs } from 'roi-loss';
 import type { NativeGraph, NativeMemory } from '../../lib/native';
 import { captureStream } from '../../test/support/stream';
 import { bytesOf, type Case } from '../cases';
-import { encoded } from '../contenders';
 import type { CaseInputs } from '../inputs';
-import { memoryOf, nativeOf } from './native';
+import { writeInputs } from './inputs';
+import { bytesOfTensor, memoryOf, nativeOf } from './native';
 import type { Replay } from './replays';
 
 // What the graphs of a case work on: copies of its memory, together larger than three times the L2.
@@ -50,15 +50,14 @@ export function copiesOf(spec: Case, bytesOfBatch: number, { cache, memory }: Si
 /** The inputs and gradients of a batch, in bytes. */
 const bytesIn = (batch: Batch) =>
   [...Object.values(batch.inputs), ...Object.values(batch.grads)].reduce(
-    (sum, tensor) =>
-      sum + tensor.length * { float32: 4, int32: 4, float16: 2, bfloat16: 2, uint8: 1 }[tensor.dtype],
+    (sum, tensor) => sum + bytesOfTensor(tensor),
     0,
   );
 
 /** Batches of a case, alike. */
-export function makeBatches(device: Device, spec: Case, { own }: CaseInputs, sizes: Sizes): Batch[] {
+export function makeBatches(device: Device, spec: Case, inputs: CaseInputs, sizes: Sizes): Batch[] {
   const first = device.batch(spec.sizes);
-  first.write(encoded(spec, own));
+  writeInputs(spec, inputs, first);
   const batches = [first];
   const copies = copiesOf(spec, bytesIn(first), sizes);
   while (batches.length < copies) {

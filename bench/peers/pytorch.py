@@ -13,11 +13,14 @@ import statistics
 import sys
 import time
 
-import numpy
-import torch
-import torch.nn.functional as F
-import torchvision
-from torchvision.models.detection import roi_heads
+try:
+    import numpy
+    import torch
+    import torch.nn.functional as F
+    import torchvision
+    from torchvision.models.detection import roi_heads
+except ImportError:
+    sys.exit(0)  # torch.ts tries another Python, and says how to install what is missing
 
 from torch_lanes import absent_lanes, lanes_of
 
@@ -84,7 +87,7 @@ class Case:
         self.device, self.bytes, self.cache = request["device"], request["bytes"], request["cache"]
         self.grad, self.grad_scale = request["grad"], request["gradScale"]
         self.dtype = getattr(torch, request["dtype"])
-        self.shapes, self.compile = request["shapes"], request["compile"]
+        self.shapes, self.ways = request["shapes"], request["ways"]
 
     def load(self, is_static=False):
         """The inputs, and their leaves. `is_static`: with the indices of foreground RoIs, which are then not searched for."""

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,15 +11,6 @@ import type { Timing } from '../statistics';
 import type { Effort } from '../timing';
 
 const howToInstall = 'apt-get install python3-torch python3-torchvision';
-
-/** The first Python that has torch and torchvision. */
-function findPython(): string | undefined {
-  const imports = (python: string) =>
-    spawnSync(python, ['-c', 'import torch, torchvision'], { stdio: 'ignore' }).status === 0;
-  return [process.env.ROI_LOSS_PYTHON, 'python3', '/usr/bin/python3'].find(
-    (python) => python && imports(python),
-  );
-}
 
 function shapesOf(spec: Case, inputs: LossInputs): { [name: string]: readonly number[] } {
   const { rois, classes, maskRois = rois } = spec.sizes;
@@ -50,6 +41,8 @@ export interface TorchOptions {
   readonly device: 'cpu' | 'cuda';
   /** Of the CPU: a lane for each. */
   readonly threads: readonly number[];
+  /** Of the GPU. */
+  readonly ways?: readonly ('eager' | 'graph' | 'compile')[];
   /** Of the GPU, in bytes: the inputs rotate through three times as much. */
   readonly cache: number;
   readonly effort: Effort;
@@ -91,14 +84,22 @@ export class Torch implements Disposable {
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
     });
     this.#answers = createInterface({ input: this.#python.stdout })[Symbol.asyncIterator]();
+    // One that does not start, or has ended, does not answer.
+    this.#python.on('error', () => this.#python.stdout.destroy());
+    this.#python.stdin.on('error', () => {});
   }
 
-  /** With its versions; undefined where there is none. */
+  /** With its versions: the first Python that has torch and torchvision; undefined where there is none. */
   static async start(): Promise<Started> {
-    const python = findPython();
-    if (!python) return undefined;
-    const torch = new Torch(python);
-    return { torch, about: await torch.#answer() };
+    for (const python of [process.env.ROI_LOSS_PYTHON, 'python3', '/usr/bin/python3']) {
+      if (!python) continue;
+      const torch = new Torch(python);
+      // It says so, and ends, where it lacks them.
+      const about = await torch.#answer<About>().catch(() => undefined);
+      if (about) return { torch, about };
+      torch[Symbol.dispose]();
+    }
+    return undefined;
   }
 
   async #answer<T>(request?: object): Promise<T> {
@@ -127,8 +128,7 @@ export class Torch implements Disposable {
       prepare: {
         ...{ folder: this.#folder, shapes: shapesOf(spec, inputs), bytes: bytesOf(spec) },
         ...{ device, threads, cache, dtype: spec.sizes.dtype ?? 'float32', grad: hasGrad(spec), gradScale },
-        // It takes half a minute.
-        compile: spec.group === 'CUDA',
+        ways: options.ways ?? [],
         options: { beta: box?.beta ?? 1, kind: mask?.kind ?? 'bce', maskWeight: mask?.weight ?? 1 },
       },
     });

@@ -108,16 +108,17 @@ class OnCuda:
 
 
 def on_cuda(case, loss_of):
-    lanes = {
-        "torch eager": lambda: OnCuda(case, loss_of),
-        "torch CUDA graph": lambda: OnCuda(case, loss_of, is_static=True, in_graph=True),
-    }
-    if case.compile and hasattr(torch, "compile"):
+    lanes = {}
+    if "eager" in case.ways:
+        lanes["torch eager"] = lambda: OnCuda(case, loss_of)
+    if "graph" in case.ways:
+        lanes["torch CUDA graph"] = lambda: OnCuda(case, loss_of, is_static=True, in_graph=True)
+    if "compile" in case.ways and hasattr(torch, "compile"):
         torch._dynamo.reset()  # or it gives up after some shapes, and runs eagerly without a word
         compiled = torch.compile(loss_of, dynamic=False)
         lanes["torch.compile"] = lambda: OnCuda(case, compiled, is_static=True)
         lanes["torch.compile, CUDA graph"] = lambda: OnCuda(case, compiled, is_static=True, in_graph=True)
-    if set(case.shapes) != {"classLogits", "labels"}:
+    if "eager" not in case.ways or set(case.shapes) != {"classLogits", "labels"}:
         return lanes
     if has("liger_kernel"):
 
