@@ -178,7 +178,7 @@ gpu=$(timeout 20 nvidia-smi --query-gpu=name,driver_version,memory.total,compute
 reason=$(timeout 30 node -e "
   const gpu = require('roi-loss').devices().find(({ name }) => name.startsWith('cuda'));
   if (!gpu?.available) console.log(gpu?.reason ?? 'devices() lists none');
-" 2>&1) || true
+" 2> "$logs/devices.log") || reason="$(head -n 5 "$logs/devices.log")"
 head="roi-loss on ${gpu:-no GPU that nvidia-smi tells of}"
 if [ -n "$reason" ]; then
   head="nothing ran: there is no GPU that the kernels run on: $reason"
