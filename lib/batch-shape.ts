@@ -1,9 +1,7 @@
-import { type TermName, termNames } from './call';
-import { checkSize } from './check';
+import { checkChoice, checkClasses, checkSize } from './check';
 import { rangeError, show, typeError } from './errors';
 import {
   checkChannels,
-  checkChoice,
   checkMaskSize,
   type InputName,
   inputNames,
@@ -12,6 +10,7 @@ import {
   type StepShape,
 } from './shape';
 import { Tensor } from './tensor';
+import { type TermName, termNames } from './terms';
 import type { FloatType, Layout, MaskGrad } from './types';
 
 interface BatchOptions {
@@ -70,7 +69,7 @@ const floatTypes = ['float32', 'float16', 'bfloat16'] as const;
 /** Checks the sizes and completes them. */
 export function shapeOfSizes(o: BatchSizes): StepShape {
   checkSize('rois', o.rois);
-  checkSize('classes', o.classes, 1);
+  checkClasses(o.classes);
   if (o.maskRois !== undefined) checkSize('maskRois', o.maskRois);
   if (o.terms !== undefined && (!Array.isArray(o.terms) || o.terms.some((term) => !termNames.includes(term))))
     throw rangeError(
@@ -134,7 +133,7 @@ export function shapeOfTensors(o: BatchTensors): StepShape {
   const classInput = o.classProbs ? 'classProbs' : 'classLogits';
   const scores = o[classInput] && need(o, classInput, 2, floatTypes);
   const classes = o.classes ?? (scores && size(scores.sizes, 1));
-  checkSize('classes', classes, 1);
+  checkClasses(classes);
   const deltas = (o.boxDeltas || o.boxTargets) && need(o, 'boxDeltas', 3, floatTypes);
   const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && need(o, 'maskLogits', 4, floatTypes);
   const labels = (scores || deltas || !o.maskLabels || o.labels) && need(o, 'labels', 1, ['int32']);

@@ -6,7 +6,7 @@ import {
   sizeKeys,
   tensorKeys,
 } from './batch-shape';
-import { type Calls, newCall, type TermName, termNames } from './call';
+import { newCall } from './call';
 import { checkObject, ofThisThread, readKeys } from './check';
 import type { Device } from './device';
 import { callNative, plainError, rangeError, show, typeError } from './errors';
@@ -18,6 +18,7 @@ import {
   type NativePending,
   native,
 } from './native';
+import type { Calls } from './options';
 import {
   type ArraySpec,
   gradNames,
@@ -31,6 +32,7 @@ import {
 } from './shape';
 import type { LossStep, TermStep } from './step';
 import type { Tensor } from './tensor';
+import { type TermName, termNames } from './terms';
 import type { GradName, HostArray, LossInputs } from './types';
 
 const knownInputs = new Set<string>(inputNames);

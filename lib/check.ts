@@ -92,6 +92,15 @@ export function checkSize(name: string, value: unknown, least = 0): asserts valu
     );
 }
 
+/** Throws unless `value` can be C. */
+export function checkClasses(value: unknown): asserts value is number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 2)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `classes is ${show(value)}; expected C, a whole number from 2 on: C counts background`,
+    );
+}
+
 /** The number of elements of a shape. Throws if it overflows. */
 export function elements(name: string, shape: readonly number[]): number {
   const count = shape.reduce((product, size) => product * size, 1);
@@ -101,4 +110,19 @@ export function elements(name: string, shape: readonly number[]): number {
       `${name} would have the shape [${shape.join(', ')}]: its size overflows`,
     );
   return count;
+}
+
+/** One of a few strings, or the first of them where nothing is given. */
+export function checkChoice<T extends string>(
+  name: string,
+  value: unknown,
+  choices: readonly [T, ...T[]],
+): T {
+  if (value === undefined) return choices[0];
+  if (!choices.includes(value as T))
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${name} is ${show(value)}; expected ${choices.map(show).join(' or ')}`,
+    );
+  return value as T;
 }

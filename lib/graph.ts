@@ -1,8 +1,8 @@
 import type { Batch } from './batch';
-import type { TermName } from './call';
 import { callNative, typeError } from './errors';
 import type { NativePending, NativeRecorded } from './native';
 import type { Pending } from './step';
+import type { TermName } from './terms';
 
 /** Makes a step of its numbers, what is pending of it and the terms whose reduction is `'none'`. */
 export type MakeStep<S> = (call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) => S;

@@ -1,26 +1,23 @@
 import { Batch } from './batch';
+import { newCall } from './call';
+import { checkKeys, checkObject } from './check';
+import { typeError } from './errors';
+import { present, runOnHost } from './host';
+import { readInputs, shapeOfInputs, termsOf } from './host-shape';
 import {
   type Calls,
-  classMetrics,
   knownOptions,
   leaveOut,
-  lossesOf,
-  lossOf,
-  maskMetrics,
-  metricsOf,
-  newCall,
   type Origin,
-  type TermName,
   termOptions,
   writeBox,
   writeClass,
   writeMask,
-} from './call';
-import { checkKeys, checkObject } from './check';
-import { typeError } from './errors';
-import { present, readInputs, runOnHost, shapeOfInputs, termsOf } from './host';
+} from './options';
+import { classMetrics, lossesOf, lossOf, maskMetrics, metricsOf } from './results';
 import type { StepShape } from './shape';
 import { LossStep, TermStep } from './step';
+import type { TermName } from './terms';
 import type {
   BoxInputs,
   BoxLossOptions,
@@ -42,17 +39,15 @@ const alone: Origin = { prefix: '', shared: undefined };
 
 /** Checks the options of one term and writes them to `call`; the other terms are switched off. */
 function writeOne(call: Float64Array, term: TermName, options: object, shape: StepShape): Calls {
-  const on = only[term];
   return {
-    class: on.class ? writeClass(call, options, alone, shape.rois, shape.classes) : leaveOut(call, 'class'),
-    box: on.box ? writeBox(call, options, alone, shape.rois) : leaveOut(call, 'box'),
-    mask: on.mask ? writeMask(call, options, alone, shape.mask?.rois ?? 0) : leaveOut(call, 'mask'),
+    class: term === 'class' ? writeClass(call, options, alone, shape) : leaveOut(call, 'class'),
+    box: term === 'box' ? writeBox(call, options, alone, shape) : leaveOut(call, 'box'),
+    mask: term === 'mask' ? writeMask(call, options, alone, shape) : leaveOut(call, 'mask'),
   };
 }
 
 /** Checks the options of all terms and writes them to `call`; those that are not in `shape` are switched off. */
 function writeAll(call: Float64Array, options: FusedLossOptions, shape: StepShape): Calls {
-  const { rois, classes, mask } = shape;
   const from = (term: TermName): Origin => ({ prefix: `${term}.`, shared: options });
   const own = {
     class: termOptions(options, 'class'),
@@ -60,9 +55,9 @@ function writeAll(call: Float64Array, options: FusedLossOptions, shape: StepShap
     mask: termOptions(options, 'mask'),
   };
   return {
-    class: shape.class ? writeClass(call, own.class, from('class'), rois, classes) : leaveOut(call, 'class'),
-    box: shape.box ? writeBox(call, own.box, from('box'), rois) : leaveOut(call, 'box'),
-    mask: mask ? writeMask(call, own.mask, from('mask'), mask.rois) : leaveOut(call, 'mask'),
+    class: writeClass(call, own.class, from('class'), shape),
+    box: writeBox(call, own.box, from('box'), shape),
+    mask: writeMask(call, own.mask, from('mask'), shape),
   };
 }
 
@@ -77,12 +72,12 @@ const metricsReaders = { class: classMetrics, box: undefined, mask: maskMetrics 
 function termOnHost(
   term: TermName,
   given: unknown,
-  options: HostOptions & HostMaskOptions,
+  options: HostOptions & HostMaskOptions & ClassLossOptions,
 ): TermResult<never> {
   const inputs = readInputs(given);
   checkObject('options', options);
   checkKeys('option', options, knownOptions.host[term]);
-  const shape = shapeOfInputs(inputs, options, only[term]);
+  const shape = shapeOfInputs(inputs, options, only[term], options);
   const call = newCall();
   const calls = writeOne(call, term, options, shape);
   const { grads, perRoi } = runOnHost(options.device, call, inputs, shape, calls);
@@ -204,7 +199,8 @@ export function fusedLoss(
   if (Batch.is(given)) return wholeOnBatch(given, options);
   checkKeys('option', options, knownOptions.host.whole);
   const inputs = readInputs(given);
-  const shape = shapeOfInputs(inputs, options, termsOf(inputs));
+  const classWeights = options.class?.classWeights;
+  const shape = shapeOfInputs(inputs, options, termsOf(inputs), { classWeights });
   const call = newCall();
   const calls = writeAll(call, options, shape);
   const { grads, perRoi } = runOnHost(options.device, call, inputs, shape, calls);

@@ -26,11 +26,16 @@ export interface StepShape {
   readonly rois: number;
   /** C, background included */
   readonly classes: number;
-  readonly class?: { readonly input: 'classLogits' | 'classProbs'; readonly dtype: FloatType } | undefined;
+  readonly class?: ClassShape | undefined;
   readonly box?:
     | { readonly channels: number; readonly dtype: FloatType; readonly targetType: FloatType }
     | undefined;
   readonly mask?: MaskShape | undefined;
+}
+
+export interface ClassShape {
+  readonly input: 'classLogits' | 'classProbs';
+  readonly dtype: FloatType;
 }
 
 export interface MaskShape {
@@ -160,21 +165,6 @@ export function checkChannels(name: string, value: unknown, classes: number): nu
       `${name} is ${show(value)}; expected ${classes} (all classes), ${classes - 1} (the foreground) or 1 (class-agnostic)`,
     );
   return value as number;
-}
-
-/** One of a few strings, or the first of them where nothing is given. */
-export function checkChoice<T extends string>(
-  name: string,
-  value: unknown,
-  choices: readonly [T, ...T[]],
-): T {
-  if (value === undefined) return choices[0];
-  if (!choices.includes(value as T))
-    throw rangeError(
-      'ERR_ROI_LOSS_OPTION',
-      `${name} is ${show(value)}; expected ${choices.map(show).join(' or ')}`,
-    );
-  return value as T;
 }
 
 export const layouts = ['nchw', 'nhwc'] as const;

@@ -1,8 +1,9 @@
 import type { Batch } from './batch';
-import { lossesOf, lossOf, metricsOf, type TermName } from './call';
 import { ofThisThread } from './check';
 import { callNative, plainError, rangeError } from './errors';
 import type { NativePending } from './native';
+import { lossesOf, lossOf, metricsOf } from './results';
+import type { TermName } from './terms';
 import type { Losses, Metrics, PerRoi } from './types';
 
 /** Native code's hold on a step; of one that was but recorded there is none, and asking for its results throws. */

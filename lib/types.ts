@@ -56,7 +56,7 @@ export interface ClassLossOptions extends TermOptions {
   readonly classWeights?: Float32Array | undefined;
   /** In [0, 1]: the share of the target distribution spread evenly over all classes. Default 0. */
   readonly labelSmoothing?: number | undefined;
-  /** Lower bound of a probability before its logarithm; `classProbs` only. From 2^-126 on. Default 1e-12. */
+  /** Lower bound of a probability before its logarithm; from 2^-126 on. Default 1e-12. An error without `classProbs`. */
   readonly eps?: number | undefined;
 }
 
@@ -68,15 +68,15 @@ export interface BoxLossOptions extends TermOptions {
 export interface MaskLossOptions extends TermOptions {
   /** Default `'bce'`. */
   readonly kind?: MaskKind | MaskMixture | undefined;
-  /** Label smoothing s of `smoothed-bce`, in [0, 1]: targets become y·(1 − s) + s/2. Default 0.05. */
+  /** Label smoothing s of `smoothed-bce`, in [0, 1]: targets become y·(1 − s) + s/2. Default 0.05. An error without it. */
   readonly smoothing?: number | undefined;
-  /** Added to numerator and denominator of dice; from 2^-126 on. Default 1e-6. */
+  /** Added to numerator and denominator of `dice`; from 2^-126 on. Default 1e-6. An error without it. */
   readonly eps?: number | undefined;
 }
 
 /** Options of calls on host arrays, which say how to read them and where to run. */
 export interface HostOptions {
-  /** C, the number of classes including background. May be left out where the class logits tell it. */
+  /** C, the number of classes including background, 2 or more. May be left out where the class logits tell it. */
   readonly classes?: number | undefined;
   /** The device that computes. Default: the CPU. */
   readonly device?: import('./device').Device | string | undefined;

@@ -155,6 +155,49 @@ check('errors of arrays', [
       }),
   ],
   [
+    'one-hot labels',
+    'SHAPE',
+    RangeError,
+    ['labels', '6', 'one-hot?', 'counts background'],
+    () => fusedClassLoss({ classLogits: new Float32Array(6), labels: Int32Array.of(0, 1, 0, 1, 0, 0) }),
+  ],
+  [
+    'one-hot labels with classes',
+    'SHAPE',
+    RangeError,
+    ['labels', 'one-hot?'],
+    () => fusedLoss({ classProbs: new Float32Array(6), labels: new Int32Array(6) }, { classes: 3 }),
+  ],
+  [
+    'one class of boxes',
+    'SHAPE',
+    RangeError,
+    ['classes', '1', 'counts background'],
+    () =>
+      fusedBoxLoss(
+        { boxDeltas: new Float32Array(4), boxTargets: new Float32Array(4), labels: Int32Array.of(0) },
+        { classes: 1 },
+      ),
+  ],
+  [
+    'weights of other classes without RoIs',
+    'SHAPE',
+    RangeError,
+    ['class.classWeights', '1', '2'],
+    () =>
+      fusedLoss(
+        { classLogits: new Float32Array(0), labels: new Int32Array(0) },
+        { class: { classWeights: Float32Array.of(1) } },
+      ),
+  ],
+  [
+    'logits without RoIs',
+    'SHAPE',
+    RangeError,
+    ['classLogits', '6'],
+    () => fusedClassLoss({ classLogits: new Float32Array(6), labels: new Int32Array(0) }),
+  ],
+  [
     'logits of no whole number of classes',
     'SHAPE',
     RangeError,

@@ -1,7 +1,25 @@
 import { fusedLoss, fusedMaskLoss } from 'roi-loss';
+import { kindOptions } from '../lib/kinds';
 import { check, good, options } from './support/throws';
 
 const withOptions = (given: object) => () => fusedLoss(good(), { ...options, ...given });
+
+/** Each mask option with each kind that does not take it, alone and in a mixture with another such. */
+const optionsOfOtherKinds = (['smoothing', 'eps'] as const).flatMap((option) => {
+  const others = Object.entries(kindOptions.mask).flatMap(([kind, own]) =>
+    own.includes(option as never) ? [] : [kind],
+  );
+  const row = (kind: unknown, what: string) =>
+    [
+      `${option} with ${what}`,
+      'OPTION',
+      TypeError,
+      [`mask.${option}`, 'expected none', ...others.slice(0, 1)],
+      withOptions({ mask: { kind, [option]: 0.2 } }),
+    ] as const;
+  const mixture = Object.fromEntries(others.map((kind) => [kind, 1]));
+  return [...others.map((kind) => row(kind, kind)), row(mixture, JSON.stringify(mixture))];
+});
 
 check('errors of options', [
   ['a misspelled option', 'OPTION', TypeError, ["'weigth'"], withOptions({ weigth: 1 })],
@@ -57,7 +75,8 @@ check('errors of options', [
     ['reduction', "'average'"],
     withOptions({ reduction: 'average' }),
   ],
-  ['a normalizer of 0', 'OPTION', RangeError, ['normalizer', '0'], withOptions({ normalizer: 0 })],
+  ...optionsOfOtherKinds,
+  ['a normalizer of 0', 'OPTION', RangeError, ['normalizer', '0', 'give 1'], withOptions({ normalizer: 0 })],
   ['a weight that is no number', 'OPTION', RangeError, ['weight', "'1'"], withOptions({ weight: '1' })],
   ['a weight of NaN', 'OPTION', RangeError, ['weight', 'NaN'], withOptions({ weight: Number.NaN })],
   [
@@ -74,7 +93,7 @@ check('errors of options', [
     'OPTION',
     RangeError,
     ['mask.smoothing', '1.5'],
-    withOptions({ mask: { smoothing: 1.5 } }),
+    withOptions({ mask: { kind: 'smoothed-bce', smoothing: 1.5 } }),
   ],
   [
     'label smoothing below 0',
@@ -83,7 +102,7 @@ check('errors of options', [
     ['class.labelSmoothing', '-0.1'],
     withOptions({ class: { labelSmoothing: -0.1 } }),
   ],
-  ['an eps of 0', 'OPTION', RangeError, ['mask.eps', '0'], withOptions({ mask: { eps: 0 } })],
+  ['an eps of 0', 'OPTION', RangeError, ['mask.eps', '0'], withOptions({ mask: { kind: 'dice', eps: 0 } })],
   [
     'class weights of the wrong length',
     'SHAPE',
@@ -119,6 +138,21 @@ check('errors of options', [
     ['backward', '3', '4'],
     withOptions({ reduction: 'none', backward: new Float32Array(3) }),
   ],
+  [
+    'eps with logits',
+    'OPTION',
+    TypeError,
+    ['class.eps', 'classProbs', 'classLogits'],
+    withOptions({ class: { eps: 0.01 } }),
+  ],
+  [
+    'smoothing with the default kind',
+    'OPTION',
+    TypeError,
+    ['smoothing', "'smoothed-bce'", "'bce'"],
+    () => fusedMaskLoss(good(), { ...options, smoothing: 0.2 }),
+  ],
+  ['one class', 'SHAPE', RangeError, ['classes', '1', 'counts background'], withOptions({ classes: 1 })],
   ['classes that are not whole', 'SHAPE', RangeError, ['classes', '2.5'], withOptions({ classes: 2.5 })],
   ['classes that are negative', 'SHAPE', RangeError, ['classes', '-3'], withOptions({ classes: -3 })],
   ['classes against the logits', 'SHAPE', RangeError, ['classLogits'], withOptions({ classes: 4 })],

@@ -6,6 +6,7 @@ import { referenceLoss } from '../lib/reference';
 import { type AllInputs, floats, inputsOf, random } from '../lib/reference/random';
 import { assertClose, assertLoss, assertLosses, assertSame } from './support/close';
 import { fusedBoxLoss, fusedLoss, fusedMaskLoss, onCuda, unlessSimulated } from './support/device';
+import { maskOptionsOf } from './support/kinds';
 
 const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
 console.log(`seed ${seed} (ROI_LOSS_SEED)`);
@@ -226,7 +227,7 @@ const anyOptions = fc.record({
   normalizer: fc.option(from(0.5, 1e3), { nil: undefined }),
   class: fc.record({ labelSmoothing: fc.constantFrom(0, 0.1, 0.5) }),
   box: fc.record({ beta: fc.constantFrom(0, 1 / 9, 1, 3) }),
-  mask: fc.record({ kind, smoothing: from(0, 0.5), eps: fc.constantFrom(1e-6, 1e-3, 1) }),
+  mask: fc.record({ kind, smoothing: from(0, 0.5), eps: fc.constantFrom(1e-6, 1e-3, 1) }).map(maskOptionsOf),
 });
 
 /** How the inputs are given. */

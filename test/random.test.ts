@@ -95,7 +95,7 @@ test('any shape', () => {
   const next = random(seed);
   const upTo = (n: number) => 1 + Math.floor(next() * n);
   for (let i = 0; i < unlessSimulated(60, 20); i++) {
-    const classes = 1 + upTo(i % 10 === 0 ? 1300 : 40);
+    const classes = 2 + upTo(i % 10 === 0 ? 1300 : 40);
     const maskSize = [upTo(40), upTo(40)] as const;
     const inputs = inputsOf(seed + i, { rois: upTo(9), classes, maskSize, maskChannels: 1 });
     const kind = (['bce', 'dice', 'smoothed-bce'] as const)[i % 3] ?? 'bce';

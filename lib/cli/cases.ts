@@ -1,7 +1,7 @@
 import type { Batch } from '../batch';
-import type { TermName } from '../call';
 import type { Device } from '../device';
 import { floats, inputsOf, random } from '../reference/random';
+import type { TermName } from '../terms';
 import type { FusedLossOptions, LossInputs } from '../types';
 
 // What is checked and timed: each loss by itself, and all in one step.

@@ -1,11 +1,12 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { knownOptions, type TermName, termNames } from '../call';
 import { checkKeys, checkObject } from '../check';
 import { deviceOf } from '../device';
 import { show, typeError } from '../errors';
 import { present } from '../host';
 import * as onArrays from '../losses';
+import { knownOptions } from '../options';
 import { gradNames, inputNames } from '../shape';
+import { type TermName, termNames } from '../terms';
 import type { GradName, LossInputs, TermOptions, TermResult } from '../types';
 import { type ArrayOptions, readTensors, type Tensors } from './inputs';
 import { isRecording, lossesOf, type TensorFlow } from './op';
@@ -79,7 +80,7 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
     const { arrays, arrayOptions } = readTensors(tf, tensors, given);
     const { loss, perRoi, grad } = compute[term](arrays, {
       ...given,
-      ...(term === 'mask' ? arrayOptions : {}),
+      ...(term === 'mask' ? arrayOptions : { classes: arrayOptions.classes }),
       grad: gradOf(given),
       device,
     });

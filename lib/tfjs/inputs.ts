@@ -1,8 +1,9 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
+import { checkChoice } from '../check';
 import { plainError, rangeError, show, typeError } from '../errors';
-import { shapeOfInputs, termsOf } from '../host';
-import { type ArraySpec, checkChoice, type InputName, inputNames, inputSpecs } from '../shape';
-import type { HostArray, HostMaskOptions, HostOptions, LossInputs } from '../types';
+import { type Hints, shapeOfInputs, termsOf } from '../host-shape';
+import { type ArraySpec, type InputName, inputNames, inputSpecs } from '../shape';
+import type { HostArray, HostMaskOptions, HostOptions, Layout, LossInputs } from '../types';
 import type { TensorFlow } from './op';
 
 export type Tensors = { readonly [K in InputName]?: tfjs.Tensor | undefined };
@@ -64,6 +65,15 @@ function checkShape(name: InputName, { shape, rank }: tfjs.Tensor, spec: ArraySp
     );
 }
 
+/** The channels that the shapes tell, where no RoI does. */
+function channelsOf({ boxDeltas, maskLogits }: Tensors, layout: Layout): Hints {
+  const [, rows = 0, columns] = boxDeltas?.shape ?? [];
+  return {
+    boxChannels: boxDeltas && (columns === undefined ? rows / 4 : rows),
+    maskChannels: maskLogits?.shape[layout === 'nhwc' ? 3 : 1],
+  };
+}
+
 /** Checks the tensors, each and against the others, and reads them. */
 export function readTensors(
   tf: TensorFlow,
@@ -83,7 +93,7 @@ export function readTensors(
     layout,
     maskSize: maskLogits && ([height, width] as const),
   };
-  const specs = inputSpecs(shapeOfInputs(arrays, arrayOptions, termsOf(arrays)));
+  const specs = inputSpecs(shapeOfInputs(arrays, arrayOptions, termsOf(arrays), channelsOf(tensors, layout)));
   for (const name of inputNames) {
     const [tensor, spec] = [tensors[name], specs[name]];
     if (tensor && spec) checkShape(name, tensor, spec);

@@ -1,8 +1,8 @@
 import type { FloatType, GradName, Losses } from 'roi-loss';
 import * as assert from 'uvu/assert';
-import type { TermName } from '../../lib/call';
 import { type Reference, referenceLoss } from '../../lib/reference';
 import { gradTolerance, lossTolerance } from '../../lib/reference/accuracy';
+import type { TermName } from '../../lib/terms';
 import { halves } from '../support/half';
 import type { Problem } from './problems';
 

@@ -15,8 +15,8 @@ import {
   type Tensor,
 } from 'roi-loss';
 import * as assert from 'uvu/assert';
-import type { TermName } from '../../lib/call';
 import type { Reference } from '../../lib/reference';
+import type { TermName } from '../../lib/terms';
 import { halves } from '../support/half';
 import { assertGrad, assertLoss, assertLossesOf, assertPerRoi, expectedOf } from './compare';
 import { type Problem, problem } from './problems';

@@ -1,0 +1,218 @@
+import { arrayName, checkArray, checkChoice, checkClasses, checkKeys, checkObject, lengthOf } from './check';
+import { rangeError, typeError } from './errors';
+import {
+  type ArraySpec,
+  checkChannels,
+  checkMaskSize,
+  inputNames,
+  inputSpecs,
+  layouts,
+  type MaskShape,
+  maskGrads,
+  type StepShape,
+} from './shape';
+import type { HostArray, HostMaskOptions, HostOptions, LossInputs } from './types';
+
+// The shape of a step over arrays of the host: it follows from the arrays' lengths, C and [H, W].
+
+const knownInputs = new Set<string>(inputNames);
+
+/** The inputs, read once, each checked to be a typed array of a class it may have. */
+export function readInputs(inputs: unknown): LossInputs {
+  checkObject('inputs', inputs);
+  checkKeys('input', inputs, knownInputs);
+  const { classLogits, classProbs, boxDeltas, boxTargets, maskLogits, maskTargets, labels, maskLabels } =
+    inputs as LossInputs;
+  const arrays: LossInputs = {
+    classLogits,
+    classProbs,
+    boxDeltas,
+    boxTargets,
+    maskLogits,
+    maskTargets,
+    labels,
+    maskLabels,
+  };
+  for (const name of inputNames) {
+    if (arrays[name] === undefined) continue;
+    if (name === 'maskTargets') checkArray(name, arrays[name], 'Float32Array', 'Uint8Array');
+    else if (name === 'labels' || name === 'maskLabels') checkArray(name, arrays[name], 'Int32Array');
+    else checkArray(name, arrays[name], 'Float32Array');
+  }
+  return arrays;
+}
+
+function need<K extends keyof LossInputs>(inputs: LossInputs, name: K): NonNullable<LossInputs[K]> {
+  const array = inputs[name];
+  if (array === undefined)
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected all inputs of a term`);
+  return array;
+}
+
+/** What tells the shape of a step where the lengths of its arrays do not, because there is no RoI. */
+export interface Hints {
+  /** [C], where the class term has them. Not checked yet. */
+  readonly classWeights?: unknown;
+  /** The channels of tensors; those of arrays are C. */
+  readonly boxChannels?: number | undefined;
+  readonly maskChannels?: number | undefined;
+}
+
+/**
+ * C where no RoI has scores that tell it: as many as there are weights. Else the masks, if they have labels of their own,
+ * have C channels, or C − 1 or 1 where their labels say so. Else nothing depends on C.
+ */
+function classesWithoutRois(inputs: LossInputs, maskSize: unknown, { classWeights }: Hints): number {
+  const { maskLabels, maskLogits } = inputs;
+  if (arrayName(classWeights) === 'Float32Array') return Math.max(2, lengthOf(classWeights as Float32Array));
+  if (!maskLabels || !maskLogits || lengthOf(maskLabels) === 0) return 2;
+  const [height, width] = checkMaskSize(maskSize);
+  const channels = Math.floor(lengthOf(maskLogits) / (lengthOf(maskLabels) * height * width));
+  return maskLabels.reduce((classes, label) => Math.max(classes, label + 1), Math.max(2, channels));
+}
+
+/** How many channels an array of `rois` × channels × `rest` elements has: C, C − 1 or 1. */
+function channelsOf(
+  name: string,
+  array: HostArray,
+  rois: number,
+  rest: number,
+  classes: number,
+  told = classes,
+): number {
+  const length = lengthOf(array);
+  if (rois === 0 && length === 0) return checkChannels(name, told, classes);
+  const channels = length / (rois * rest);
+  if (channels === classes || channels === classes - 1 || channels === 1)
+    return checkChannels(name, channels, classes);
+  const choices = [...new Set([classes, classes - 1, 1])].filter((n) => n > 0);
+  throw rangeError(
+    'ERR_ROI_LOSS_SHAPE',
+    `${name} has ${length} elements; expected ${choices
+      .map((n) => `${rois}·${n}·${rest} = ${rois * n * rest}`)
+      .join(' or ')} (${rois} RoIs; ${classes} classes, the foreground of them, or 1; ${rest} each)`,
+  );
+}
+
+function classesOf(inputs: LossInputs, options: HostOptions & HostMaskOptions, hints: Hints): number {
+  const { classes: option } = options;
+  const { labels, classLogits, classProbs } = inputs;
+  const scores = classLogits ?? classProbs;
+  const scoresName = classLogits ? 'classLogits' : 'classProbs';
+  const rois = labels ? lengthOf(labels) : 0;
+  if (scores && rois > 0 && lengthOf(scores) === rois)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `labels has as many elements as ${scoresName}, ${rois}; expected [R], the class of each RoI, and [R, C], where ` +
+        'C counts background and is 2 or more. Are the labels one-hot?',
+    );
+  if (option !== undefined || !scores || !labels) {
+    checkClasses(option);
+    return option;
+  }
+  if (rois === 0 && lengthOf(scores) === 0) return classesWithoutRois(inputs, options.maskSize, hints);
+  const classes = lengthOf(scores) / rois;
+  if (!Number.isInteger(classes))
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${scoresName} has ${lengthOf(scores)} elements; expected a multiple of ${rois}, the length of labels`,
+    );
+  return classes;
+}
+
+function maskShape(
+  inputs: LossInputs,
+  options: HostMaskOptions,
+  classes: number,
+  { maskChannels }: Hints,
+): MaskShape {
+  const [height, width] = checkMaskSize(options.maskSize);
+  const rois = lengthOf(inputs.maskLabels ?? need(inputs, 'labels'));
+  const targets = need(inputs, 'maskTargets');
+  return {
+    rois,
+    ownLabels: inputs.maskLabels !== undefined,
+    channels: channelsOf(
+      'maskLogits',
+      need(inputs, 'maskLogits'),
+      rois,
+      height * width,
+      classes,
+      maskChannels,
+    ),
+    height,
+    width,
+    dtype: 'float32',
+    targetType: arrayName(targets) === 'Uint8Array' ? 'uint8' : 'float32',
+    layout: checkChoice('layout', options.layout, layouts),
+    maskGrad: checkChoice('maskGrad', options.maskGrad, maskGrads),
+  };
+}
+
+/** Which terms are asked for. */
+export interface Terms {
+  readonly class: boolean;
+  readonly box: boolean;
+  readonly mask: boolean;
+}
+
+/** The terms that the inputs are for. */
+export function termsOf(inputs: LossInputs): Terms {
+  const terms = {
+    class: inputs.classLogits !== undefined || inputs.classProbs !== undefined,
+    box: inputs.boxDeltas !== undefined || inputs.boxTargets !== undefined,
+    mask:
+      inputs.maskLogits !== undefined || inputs.maskTargets !== undefined || inputs.maskLabels !== undefined,
+  };
+  if (!terms.class && !terms.box && !terms.mask)
+    throw typeError(
+      'ERR_ROI_LOSS_TYPE',
+      'inputs has no logits, probabilities or deltas; expected those of a term',
+    );
+  return terms;
+}
+
+function checkLength(name: string, array: HostArray, spec: ArraySpec): void {
+  const expected = spec.shape.reduce((product, size) => product * size, 1);
+  if (lengthOf(array) !== expected)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} has ${lengthOf(array)} elements; expected ${expected}, the shape ${spec.symbols} = [${spec.shape.join(', ')}]`,
+    );
+}
+
+/** Finds the shape of a step from its arrays and checks every array against it. */
+export function shapeOfInputs(
+  inputs: LossInputs,
+  options: HostOptions & HostMaskOptions,
+  terms: Terms,
+  hints: Hints,
+): StepShape {
+  const labels = terms.class || terms.box ? need(inputs, 'labels') : inputs.labels;
+  const rois = labels ? lengthOf(labels) : 0;
+  const classes = classesOf(inputs, options, hints);
+  if (terms.class && inputs.classLogits && inputs.classProbs)
+    throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
+  if (terms.class && !inputs.classLogits) need(inputs, 'classProbs');
+  const shape: StepShape = {
+    rois,
+    classes,
+    class: terms.class
+      ? { input: inputs.classLogits ? 'classLogits' : 'classProbs', dtype: 'float32' }
+      : undefined,
+    box: terms.box
+      ? {
+          channels: channelsOf('boxDeltas', need(inputs, 'boxDeltas'), rois, 4, classes, hints.boxChannels),
+          dtype: 'float32',
+          targetType: 'float32',
+        }
+      : undefined,
+    mask: terms.mask ? maskShape(inputs, options, classes, hints) : undefined,
+  };
+  const specs = inputSpecs(shape);
+  for (const name of inputNames) {
+    const spec = specs[name];
+    if (spec) checkLength(name, need(inputs, name), spec);
+  }
+  return shape;
+}

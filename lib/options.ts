@@ -1,0 +1,233 @@
+import { commonSlots, slots } from './call';
+import { checkChoice, checkKeys, checkObject } from './check';
+import { rangeError, show, typeError } from './errors';
+import { optionKinds } from './kinds';
+import { epsilon, finite, flag, floats, isNotNegative, notNegative, positive, share } from './numbers';
+import type { StepShape } from './shape';
+import { type TermName, termNames } from './terms';
+import type {
+  BoxLossOptions,
+  ClassLossOptions,
+  FusedLossOptions,
+  MaskKind,
+  MaskLossOptions,
+  Reduction,
+  TermOptions,
+} from './types';
+
+// The options of a step, checked and written into the row of numbers that native code reads.
+
+const termKeys = ['reduction', 'normalizer', 'weight', 'gradScale', 'grad', 'backward', 'metrics'];
+const hostKeys = ['classes', 'device'];
+const hostMaskKeys = ['maskSize', 'layout', 'maskGrad'];
+
+const ofKinds = (term: TermName) => optionKinds[term].map(([option]) => option);
+const ownKeys = {
+  class: [...termKeys, 'classWeights', 'labelSmoothing', ...ofKinds('class')],
+  box: [...termKeys, ...ofKinds('box')],
+  mask: [...termKeys, 'kind', ...ofKinds('mask')],
+};
+
+/** The options that exist, by function and by what it is called on. */
+export const knownOptions = {
+  batch: {
+    class: new Set(ownKeys.class),
+    box: new Set(ownKeys.box),
+    mask: new Set(ownKeys.mask),
+    whole: new Set([...termKeys, ...termNames]),
+  },
+  host: {
+    class: new Set([...ownKeys.class, ...hostKeys]),
+    box: new Set([...ownKeys.box, ...hostKeys]),
+    mask: new Set([...ownKeys.mask, ...hostKeys, ...hostMaskKeys]),
+    whole: new Set([...termKeys, ...termNames, ...hostKeys, ...hostMaskKeys]),
+  },
+};
+
+const reductions: readonly [Reduction, Reduction, Reduction] = ['mean', 'sum', 'none'];
+
+/** Checks an option. Its full name is put together for a message only: this runs many times a step. */
+/** What an option set for a term tells beyond the numbers in the row. */
+export interface TermCall {
+  readonly reduction: Reduction;
+  readonly gradient: boolean;
+  readonly metrics: boolean;
+  readonly upstream: Float32Array | undefined;
+}
+
+/** Who asks: the prefix of options' names in messages, and the options that hold where the term has none of its own. */
+export interface Origin {
+  readonly prefix: string;
+  readonly shared: TermOptions | undefined;
+}
+
+const noOptions: TermOptions = {};
+
+function checkNormalizer(prefix: string, value: unknown): number {
+  if (value === 0)
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${prefix}normalizer is 0; expected a finite number above 0: give 1 where nothing counts, as on a GPU without foreground; the loss is 0 then`,
+    );
+  return positive(prefix, 'normalizer', value);
+}
+
+function writeTerm(
+  call: Float64Array,
+  term: TermName,
+  options: TermOptions,
+  origin: Origin,
+  rois: number,
+): TermCall {
+  const { prefix } = origin;
+  const shared = origin.shared ?? noOptions;
+  const target = commonSlots[term];
+  const reduction = checkChoice(`${prefix}reduction`, options.reduction ?? shared.reduction, reductions);
+  const gradient = flag(prefix, 'grad', options.grad ?? shared.grad ?? true);
+  const metrics = flag(prefix, 'metrics', options.metrics ?? shared.metrics ?? false);
+  const normalizer = options.normalizer ?? shared.normalizer;
+  const backward = options.backward ?? shared.backward ?? 1;
+  let scalar = 1;
+  let upstream: Float32Array | undefined;
+  if (typeof backward === 'number') {
+    scalar = finite(prefix, 'backward', backward);
+  } else {
+    upstream = floats(`${prefix}backward`, backward, rois);
+    if (reduction !== 'none')
+      throw rangeError(
+        'ERR_ROI_LOSS_OPTION',
+        `${prefix}backward is an array with the reduction '${reduction}'; expected a number, or the reduction 'none'`,
+      );
+  }
+  call[target.enabled] = 1;
+  call[target.gradient] = gradient ? 1 : 0;
+  call[target.metrics] = metrics ? 1 : 0;
+  call[target.reduction] = reductions.indexOf(reduction);
+  call[target.weight] = finite(prefix, 'weight', options.weight ?? shared.weight ?? 1);
+  call[target.normalizer] = normalizer === undefined ? 0 : checkNormalizer(prefix, normalizer);
+  call[target.gradScale] = scalar * finite(prefix, 'gradScale', options.gradScale ?? shared.gradScale ?? 1);
+  return { reduction, gradient, metrics, upstream };
+}
+
+/** Throws on an option that none of the chosen kinds takes. */
+function checkKindOptions(
+  term: TermName,
+  options: object,
+  { prefix }: Origin,
+  chosen: readonly string[],
+): void {
+  for (const [option, kinds] of optionKinds[term]) {
+    if (options[option as keyof typeof options] === undefined) continue;
+    if (!chosen.some((kind) => kinds.includes(kind)))
+      throw typeError(
+        'ERR_ROI_LOSS_OPTION',
+        `${prefix}${option} is an option of ${kinds.map(show).join(', ')}; expected none with ${chosen.map(show).join(', ')}`,
+      );
+  }
+}
+
+/** Switches a term off. */
+export function leaveOut(call: Float64Array, term: TermName): undefined {
+  call[commonSlots[term].enabled] = 0;
+}
+
+export interface ClassCall extends TermCall {
+  readonly weights: Float32Array | undefined;
+}
+
+/** Checks the options of the class loss and writes them. Without that term in `shape` it is switched off. */
+export function writeClass(
+  call: Float64Array,
+  options: ClassLossOptions,
+  origin: Origin,
+  { rois, classes, class: shape }: StepShape,
+): ClassCall | undefined {
+  if (!shape) return leaveOut(call, 'class');
+  const { prefix } = origin;
+  const term = writeTerm(call, 'class', options, origin, rois);
+  checkKindOptions('class', options, origin, [shape.input]);
+  call[slots.labelSmoothing] = share(prefix, 'labelSmoothing', options.labelSmoothing ?? 0);
+  call[slots.classEps] = epsilon(prefix, 'eps', options.eps ?? 1e-12);
+  const { reduction, gradient, metrics, upstream } = term;
+  const { classWeights } = options;
+  if (classWeights === undefined) return { reduction, gradient, metrics, upstream, weights: undefined };
+  const weights = floats(`${prefix}classWeights`, classWeights, classes);
+  for (let c = 0; c < classes; c++)
+    if (!isNotNegative(weights[c] as number)) notNegative(prefix, `classWeights[${c}]`, weights[c]);
+  return { reduction, gradient, metrics, upstream, weights };
+}
+
+/** The same of the box loss. */
+export function writeBox(
+  call: Float64Array,
+  options: BoxLossOptions,
+  origin: Origin,
+  { rois, box: shape }: StepShape,
+): TermCall | undefined {
+  if (!shape) return leaveOut(call, 'box');
+  const term = writeTerm(call, 'box', options, origin, rois);
+  call[slots.beta] = notNegative(origin.prefix, 'beta', options.beta ?? 1);
+  return term;
+}
+
+/** Writes the weight of each kind. Returns the kinds that are named, those of weight 0 too. */
+function writeKinds(call: Float64Array, name: string, kind: unknown): readonly string[] {
+  for (const slot of Object.values(slots.kinds)) call[slot] = 0;
+  if (typeof kind === 'string' && Object.hasOwn(slots.kinds, kind)) {
+    call[slots.kinds[kind as MaskKind]] = 1;
+    return [kind];
+  }
+  const kinds = Object.keys(slots.kinds).map(show).join(', ');
+  if (typeof kind !== 'object' || kind === null || Array.isArray(kind))
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${name} is ${show(kind)}; expected ${kinds}, or a weight for each`,
+    );
+  const weights = Object.entries(kind).filter(([, weight]) => weight !== undefined);
+  let sum = 0;
+  for (const [key, weight] of weights) {
+    if (!Object.hasOwn(slots.kinds, key))
+      throw rangeError('ERR_ROI_LOSS_OPTION', `${name} has the key ${show(key)}; expected ${kinds}`);
+    call[slots.kinds[key as MaskKind]] = notNegative(name, `['${key}']`, weight);
+    sum += weight;
+  }
+  if (sum === 0)
+    throw rangeError('ERR_ROI_LOSS_OPTION', `${name} has no weight above 0; expected one of ${kinds}`);
+  return weights.map(([key]) => key);
+}
+
+/** The same of the mask loss. */
+export function writeMask(
+  call: Float64Array,
+  options: MaskLossOptions,
+  origin: Origin,
+  { mask: shape }: StepShape,
+): TermCall | undefined {
+  if (!shape) return leaveOut(call, 'mask');
+  const { prefix } = origin;
+  const term = writeTerm(call, 'mask', options, origin, shape.rois);
+  const kinds = writeKinds(call, `${prefix}kind`, options.kind ?? 'bce');
+  checkKindOptions('mask', options, origin, kinds);
+  call[slots.smoothing] = share(prefix, 'smoothing', options.smoothing ?? 0.05);
+  call[slots.maskEps] = epsilon(prefix, 'eps', options.eps ?? 1e-6);
+  return term;
+}
+
+/** The options of one term within those of `fusedLoss`. */
+export function termOptions<T extends TermName>(
+  options: FusedLossOptions,
+  term: T,
+): NonNullable<FusedLossOptions[T]> {
+  const own = options[term];
+  if (own === undefined) return noOptions;
+  checkObject(term, own);
+  checkKeys(`option of ${term}`, own, knownOptions.batch[term]);
+  return own;
+}
+
+/** What the options of all the terms of a step tell; a term that is switched off is undefined. */
+export interface Calls {
+  readonly class: ClassCall | undefined;
+  readonly box: TermCall | undefined;
+  readonly mask: TermCall | undefined;
+}
