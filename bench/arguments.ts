@@ -11,6 +11,8 @@ export interface Arguments {
   readonly device?: 'cpu' | 'cuda';
   /** Of the names of the cases to run: one that has any of them. None: all. */
   readonly filter: readonly string[];
+  /** The name of a case: that one alone. */
+  readonly case?: string;
   /** Which ways of running PyTorch, and what else runs there, are timed on a GPU; one way: cases that have it alone. */
   readonly peers: Peers;
   /** Where to write the table, after each case. */
@@ -24,13 +26,14 @@ export interface Arguments {
 const peers = ['all', 'none', 'eager', 'graph', 'compile'] as const;
 export type Peers = (typeof peers)[number];
 
-export const usage = `npm run bench -- [--quick] [--runs N] [--device cpu|cuda] [--filter TEXT]... [--peers WAY]
-                  [--out DIR] [--json FILE] [--table FILE] [--compare FILE]
+export const usage = `npm run bench -- [--quick] [--runs N] [--device cpu|cuda] [--filter TEXT]... [--case NAME]
+                  [--peers WAY] [--out DIR] [--json FILE] [--table FILE] [--compare FILE]
 
   --quick         fewer cases and samples: a minute instead of several, and more noise
   --runs N        measure everything N times: medians of the runs' medians, and the spread of all of them
   --device NAME   the cases of 'cpu' or of 'cuda' alone; default: of both, where there is a GPU
   --filter TEXT   the cases whose names hold TEXT; several times: any of them
+  --case NAME     the case of that name alone
   --peers WAY     'none', or of a GPU's peers 'eager', 'graph' or 'compile' alone; default: 'all'
   --out DIR       write JSON, Markdown and SVG charts to DIR, named after the machine
   --json FILE     write the timings with their quartiles, the verdicts and the machine to FILE, after each case
@@ -48,6 +51,7 @@ export function parseArguments(args: readonly string[]): Arguments {
       compare: { type: 'string' },
       device: { type: 'string' },
       filter: { type: 'string', multiple: true, default: [] },
+      case: { type: 'string' },
       peers: { type: 'string', default: 'all' },
       table: { type: 'string' },
       runs: { type: 'string', default: '1' },

@@ -56,9 +56,11 @@ while [ $# -gt 0 ]; do
       ;;
   esac
 done
-for file in node.gz packages.tgz build.tgz; do
+for file in node.gz packages.tgz build.tgz sources; do
   [ -f ".gpu-host/$file" ] || die "there is no .gpu-host/$file: bench/gpu-host.sh makes it, on a machine with npm"
 done
+bench/gpu-sources.sh | cmp -s - .gpu-host/sources ||
+  die ".gpu-host was made of other sources than lib and native have here: run bench/gpu-host.sh again"
 
 # Everything runs in a copy: a checkout's own packages and build stay as they are.
 root=$PWD
@@ -96,10 +98,10 @@ summarize() {
   local name
   {
     printf '%s\n' "$head" "${lines[@]}"
+    [ -z "$failures" ] || printf '\n== failures%s\n' "$failures"
     for name in "${plan[@]% *}"; do
       [ -s "$logs/$name.txt" ] && printf '\n%s\n' "== $name" && cat "$logs/$name.txt"
     done
-    [ -z "$failures" ] || printf '\n== failures%s\n' "$failures"
   } | LC_ALL=C awk -v most=$((most_characters - 100)) '
     { length_of_all += length($0) + 1 }
     length_of_all > most { print "… cut here: all.tgz has the rest"; exit }
@@ -113,8 +115,11 @@ node_ts=(node --import tsx --expose-gc)
 bench=("${node_ts[@]}" bench/main.ts --device cuda --quick)
 targeted=(--filter 'R = 512, F = 128' --filter 'R = F = 512')
 core=(golden cuda-shapes sparse cuda-graphs)
-# What is run elsewhere, or says nothing of a GPU.
-without=(--without 'cuda-bench=the stages headline and large are it')
+without=(--without 'cuda-kit=this is the kit')
+# They break what they run on by controls that a GPU does not have, and that are built with CMake.
+if [ -n "${ROI_LOSS_REHEARSAL-}" ]; then
+  for name in cuda-failures cuda-injection lifetimes; do without+=(--without "$name=it has to build controls"); done
+fi
 for name in "${core[@]}"; do without+=(--without "$name=the stage core has it"); done
 sanitize=(env ROI_LOSS_TEST_DEVICE=cuda ROI_LOSS_TEST_DEVICE_NAME='cuda (GPU)' compute-sanitizer --error-exitcode 9 --tool)
 # Sets `command` to the stage's, and `needs` to the tool that may not be there.
@@ -126,7 +131,7 @@ command_of() {
     core) command=("${node_ts[@]}" test/run.ts --devices gpu --jobs 4 "${core[@]}") ;;
     suites) command=("${node_ts[@]}" test/run.ts --devices gpu --jobs 6 "${without[@]}") ;;
     headline) command=("${bench[@]}" --peers none "${targeted[@]}" "${results[@]}") ;;
-    large) command=("${bench[@]}" --peers none --filter 'R = F = 4096' "${results[@]}") ;;
+    large) command=("${bench[@]}" --peers none --filter 'R = F = 4096, ' "${results[@]}") ;;
     variants) command=("${node_ts[@]}" bench/cuda/variants.ts "$root/.gpu-host/variants" "$logs") needs=$root/.gpu-host/variants ;;
     ncu) command=("${node_ts[@]}" bench/cuda/ncu.ts "$logs/ncu.json" "$logs/ncu.txt") needs=ncu ;;
     eager | graph | compile) command=("${bench[@]}" --peers "$1" "${results[@]}") needs=python3 ;;
@@ -137,7 +142,7 @@ command_of() {
 # The lines of a log that say what went wrong; else its last ones.
 first_failures() {
   grep -aE -A 3 'FAIL|^failed:|WRONG|Error|ERROR SUMMARY: [1-9]|=========  *(Invalid|Race|Error|Barrier|Uninitialized)' "$1" |
-    grep -av '^--$' | head -n 12 | cut -c 1-160 || true
+    grep -av '^--$' | head -n 8 | cut -c 1-120 || true
 }
 
 # stage NAME SECONDS
@@ -171,7 +176,6 @@ stage() {
     found=$(first_failures "$logs/$name.log")
     [ -z "$found" ] || failures+=$'\n'"-- $name"$'\n'$found
   fi
-  echo "${lines[-1]}"
 }
 
 gpu=$(timeout 20 nvidia-smi --query-gpu=name,driver_version,memory.total,compute_mode --format=csv,noheader 2> /dev/null) || gpu=
@@ -200,6 +204,7 @@ for entry in "${plan[@]}"; do
   if [ ${#stages[@]} -gt 0 ] && [[ " ${stages[*]} " != *" $name "* ]]; then continue; fi
   stage "$name" "${entry#* }"
   summarize
+  echo "${lines[-1]}"
 done
 head+=", $SECONDS s in all"
 [ -n "$ran" ] || head="nothing ran: the tools of the chosen stages are not here"

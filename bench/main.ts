@@ -27,7 +27,8 @@ async function startHalves({ device, quick: isQuick, peers }: Arguments): Promis
   return halves;
 }
 
-function choose(half: Half, { filter, quick: isQuick }: Arguments): Case[] {
+function choose(half: Half, { filter, case: only, quick: isQuick }: Arguments): Case[] {
+  if (only !== undefined) return half.cases.filter(({ name }) => name === only);
   const isWanted = ({ name, slow }: Case) =>
     filter.length > 0 ? filter.some((text) => name.includes(text)) : !isQuick || !slow;
   return half.cases.filter(isWanted);
@@ -126,9 +127,8 @@ async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
     const withCases = halves.filter((half) => choose(half, args).length > 0);
     if (withCases.length === 0) {
       const names = halves.flatMap((half) => half.cases.map(({ name }) => name));
-      throw new Error(
-        `no case has '${args.filter.join("' or '")}' in its name; there are ${names.join('; ')}`,
-      );
+      const wanted = args.case ?? args.filter.join("' or '");
+      throw new Error(`no case has '${wanted}' in its name; there are ${names.join('; ')}`);
     }
     const runs: Run[] = [];
     const write = (run: Run) => {
@@ -146,8 +146,10 @@ async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
       );
       console.log(`Since ${args.compare}:\n${changes ?? 'nothing changed by more than the noise'}\n`);
     }
-    console.log('bench/README.md says what is measured and how.');
     if (args.out) for (const run of runs) await writeAll(args.out, run);
+    const failed = runs.reduce((sum, { failures }) => sum + failures.length, 0);
+    const counts = `${results.length} cases measured, ${failed} failed${stopped ? ', then stopped' : ''}`;
+    console.log(`${counts}; bench/README.md says what is measured and how.`);
   } finally {
     for (const half of halves) half[Symbol.dispose]();
   }

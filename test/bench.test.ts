@@ -73,6 +73,18 @@ merge('a lane that one run lacks is left out', () => {
   assert.equal(Object.keys(mergeResults(runs)[0]!.timings), ['a']);
 });
 
+merge('a case that failed in one run is left out, and no other takes its place', () => {
+  const of = (name: string, median: number) => ({
+    ...resultOf({ a: timing(median) }),
+    spec: { ...spec, name },
+  });
+  const merged = mergeResults([[of('x', 1), of('y', 5)], [of('y', 7)]]);
+  assert.equal(
+    merged.map((result) => [result.spec.name, result.timings.a!.median]),
+    [['y', 6]],
+  );
+});
+
 merge('verdicts: the median of the runs decides, and they tell where runs differ', () => {
   const verdict = (measured: number): Verdict[] => {
     const timings = { a: timing(measured), b: timing(1) };
@@ -139,6 +151,8 @@ parts('options that cannot be are refused by name', () => {
   assert.is(parseArguments(['--runs', '3']).runs, 3);
   for (const runs of ['0', 'x', '1.5']) assert.throws(() => parseArguments(['--runs', runs]), /--runs is/);
   assert.throws(() => parseArguments(['--device', 'tpu']), /--device is 'tpu'/);
+  assert.throws(() => parseArguments(['--peers', 'jax']), /--peers is 'jax'; expected 'all', 'none'/);
+  assert.equal(parseArguments(['--filter', 'a', '--filter', 'b']).filter, ['a', 'b']);
 });
 
 parts.run();

@@ -9,6 +9,7 @@ import { aboutTorch, Torch } from '../peers/torch';
 import { type Result, verdictsOf } from '../targets';
 import type { Effort } from '../timing';
 import { cudaCases, tiny } from './cases';
+import { isBroken, measureElsewhere } from './elsewhere';
 import { hostTimes } from './host';
 import { expectedOf, outcomeOf, withAllChannels } from './inputs';
 import { delayOf, floorsOf, makeBatches, Scratch, type Sizes, stepsOf } from './memory';
@@ -91,7 +92,18 @@ export async function startCuda(effort: Effort, peers: Peers): Promise<Half> {
     },
   );
 
+  let mustLeave = false;
   async function measure(spec: Case): Promise<Result> {
+    if (mustLeave) return measureElsewhere(spec.name, effort, peers);
+    try {
+      return await measureHere(spec);
+    } catch (error) {
+      mustLeave = isBroken();
+      throw error;
+    }
+  }
+
+  async function measureHere(spec: Case): Promise<Result> {
     const { inputs, expected } = expectedOnce(spec);
     const timings = await timingsOf(spec, inputs, expected);
     // Graphs that are forgotten still hold the device's memory.
