@@ -30,10 +30,14 @@ export function encode(proposal: Box, truth: Box): [dx: number, dy: number, dw: 
   return [(10 * (gx - px)) / pw, (10 * (gy - py)) / ph, 5 * Math.log(gw / pw), 5 * Math.log(gh / ph)];
 }
 
+/** A box is at most 62.5 times as wide or high as its proposal: detectron2's and torchvision's bound, by ImageNet's sizes. */
+const mostGrowth = Math.log(1000 / 16);
+
 /** The box that a proposal and its deltas mean: undoes `encode`. */
 export function decode(proposal: Box, [dx, dy, dw, dh]: ArrayLike<number> & Iterable<number>): Box {
   const [px, py, pw, ph] = centred(proposal);
-  return around(px + (dx! / 10) * pw, py + (dy! / 10) * ph, pw * Math.exp(dw! / 5), ph * Math.exp(dh! / 5));
+  const grown = (extent: number, delta: number) => extent * Math.exp(Math.min(delta / 5, mostGrowth));
+  return around(px + (dx! / 10) * pw, py + (dy! / 10) * ph, grown(pw, dw!), grown(ph, dh!));
 }
 
 /** Centre, width and height. */

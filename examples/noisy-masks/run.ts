@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { splitDigits, testScenes, trainingExamples, validationExamples } from './data/dataset';
 import { samplesOf } from './data/samples';
 import { type Scores, score } from './evaluation/scores';
-import { detect, maskLogits } from './head/detect';
+import { detect, likely, maskProbabilities } from './head/detect';
 import { type Point, train } from './head/train';
 import type { Run, Settings } from './settings';
 
@@ -55,8 +55,8 @@ export async function perform(
     detections: detect(head, scene, i),
   }));
   const samples = samplesOf(scenes).map(({ scene, instance, box }) => {
-    const [logits] = maskLogits(head, scene, [{ label: instance.label, box }]);
-    return pack(Array.from(logits!, (logit) => logit > 0));
+    const [mask] = maskProbabilities(head, scene, [{ label: instance.label, box }]);
+    return pack(Array.from(mask!, (probability) => probability >= likely));
   });
   head.dispose();
   return {

@@ -1,11 +1,8 @@
 /** A detection in the order of falling scores: whether it was matched with an object. */
 export type Hits = readonly boolean[];
 
-/** Recall at which precision is read: 0, 0.01, … 1. */
-export const recallPoints = Array.from({ length: 101 }, (_, i) => i / 100);
-
-/** A sum of hits over a count gives a recall that is a rounding error below the point it should reach. */
-const epsilon = 1e-9;
+/** Recall at which precision is read: 0, 0.01, … 1. Products, as in COCO: a few round otherwise than i / 100. */
+export const recallPoints = Array.from({ length: 101 }, (_, i) => i * 0.01);
 
 /**
  * Precision at each of the 101 recalls: the highest that is reached at that recall or a higher one, 0 where none reaches it.
@@ -26,7 +23,7 @@ export function precisionCurve(hits: Hits, objects: number): number[] {
   let best = 0;
   let next = reached.length - 1;
   for (let point = recallPoints.length - 1; point >= 0; point--) {
-    for (; next >= 0 && reached[next]!.recall >= recallPoints[point]! - epsilon; next--)
+    for (; next >= 0 && reached[next]!.recall >= recallPoints[point]!; next--)
       best = Math.max(best, reached[next]!.precision);
     curve[point] = best;
   }

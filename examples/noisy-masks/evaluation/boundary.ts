@@ -30,8 +30,10 @@ function shareNear(pixels: readonly Pixel[], others: readonly Pixel[], tolerance
 
 /**
  * The F-score of a mask's boundary: the harmonic mean of how much of the predicted boundary lies within `tolerance` pixels
- * of the true one, and how much of the true one within that of the predicted. Source: Perazzi et al., A Benchmark Dataset
- * and Evaluation Methodology for Video Object Segmentation, 2016. 1 where both masks are empty, 0 where one is.
+ * of the true one, and how much of the true one within that of the predicted. 1 if both masks are empty, 0 if one is.
+ *
+ * A definition of this experiment: a boundary consists of a mask's outermost pixels, and the tolerance is in pixels. The
+ * measure F of Perazzi et al. (DAVIS, 2016) finds boundaries otherwise, and its tolerance grows with the image.
  */
 export function boundaryScore(predicted: Mask, truth: Mask, tolerance: number): number {
   const [a, b] = [boundaryOf(predicted), boundaryOf(truth)];

@@ -1,6 +1,7 @@
 /**
  * Which object each detection is matched with: in the order of falling scores, each takes the free object it overlaps most,
- * if by at least the threshold. Source: COCO's evaluation (Lin et al., 2014).
+ * if by at least the threshold, and the last of several that it overlaps alike. Source: COCO's evaluation (Lin et al., 2014;
+ * pycocotools).
  *
  * @param overlaps by detection, in the order of falling scores, the IoU with each object
  * @returns by detection the object's index, −1 where there is none
@@ -10,7 +11,7 @@ export function match(overlaps: readonly (readonly number[])[], threshold: numbe
   return overlaps.map((row) => {
     let best = -1;
     row.forEach((iou, object) => {
-      if (iou >= threshold && !taken.has(object) && (best < 0 || iou > row[best]!)) best = object;
+      if (iou >= threshold && !taken.has(object) && (best < 0 || iou >= row[best]!)) best = object;
     });
     if (best >= 0) taken.add(best);
     return best;

@@ -3,7 +3,7 @@ import { foregroundClasses } from '../../digits/digits';
 import { maskIou } from '../data/masks';
 import type { Masked } from '../data/scenes';
 import type { Detection } from '../head/detect';
-import { mean, precisionCurve } from './average-precision';
+import { mean, precisionCurve, recallPoints } from './average-precision';
 import { boundaryScore } from './boundary';
 import { match } from './match';
 
@@ -13,19 +13,21 @@ export const thresholds = Array.from({ length: 10 }, (_, i) => (50 + 5 * i) / 10
 /** The thresholds whose precision-recall curves are drawn. */
 export const curveThresholds = [0.5, 0.75] as const;
 
+/** Of a class in an image only the likeliest count. */
+const mostDetections = 100;
 /** From this class probability a detection counts for precision, recall and F1. */
 const confident = 0.5;
 /** From this box IoU a detection is of an object, whatever its mask. */
 const sameBox = 0.5;
 
 export interface Scores {
-  /** By threshold: average precision, the mean over classes. */
+  /** By threshold: average precision, the mean over the classes that occur; −1 if there are no objects at all. */
   readonly ap: readonly number[];
   /** By threshold, of detections with a class probability of at least ½, over all classes together. */
   readonly precision: readonly number[];
   readonly recall: readonly number[];
   readonly f1: readonly number[];
-  /** For each of `curveThresholds` precision at recall 0, 0.01, … 1, the mean over classes. */
+  /** For each of `curveThresholds` precision at recall 0, 0.01, … 1, averaged like `ap`. */
   readonly curves: readonly (readonly number[])[];
   /** Mean over the objects whose box was found, whatever the mask. */
   readonly maskIou: number;
@@ -39,7 +41,7 @@ export interface Image {
   readonly detections: readonly Detection[];
 }
 
-/** One class of one image: detections by falling score, and their IoUs with the objects. */
+/** One class of one image: its likeliest detections by falling score, and their IoUs with the objects. */
 interface Group {
   readonly label: number;
   readonly detections: readonly Detection[];
@@ -53,7 +55,8 @@ function groupsOf(images: readonly Image[]): Group[] {
       const objects = image.objects.filter(({ label }) => label === i + 1);
       const detections = image.detections
         .filter(({ label }) => label === i + 1)
-        .toSorted((a, b) => b.score - a.score);
+        .toSorted((a, b) => b.score - a.score)
+        .slice(0, mostDetections);
       const overlaps = detections.map(({ mask }) => objects.map((object) => maskIou(mask, object.mask)));
       return { label: i + 1, detections, objects, overlaps };
     }),
@@ -120,19 +123,22 @@ function qualityOf(groups: readonly Group[], tolerance: number) {
   };
 }
 
+/** The mean over the classes that occur; COCO's −1 if none does. */
+const overClasses = (values: readonly number[]) => (values.length > 0 ? mean(values) : -1);
+
 /** What detections are worth, as COCO judges them. `tolerance` is that of boundaries, in pixels. */
 export function score(images: readonly Image[], tolerance: number): Scores {
   const groups = groupsOf(images);
   const points = thresholds.map((threshold) => pointOf(groups, threshold));
   const byClass = thresholds.map((threshold) => curvesOf(groups, threshold));
   return {
-    ap: byClass.map((curves) => mean(curves.map(mean))),
+    ap: byClass.map((curves) => overClasses(curves.map(mean))),
     precision: points.map(({ precision }) => precision),
     recall: points.map(({ recall }) => recall),
     f1: points.map(({ f1 }) => f1),
     curves: curveThresholds.map((threshold) => {
       const curves = byClass[thresholds.indexOf(threshold)]!;
-      return curves[0]!.map((_, point) => mean(curves.map((curve) => curve[point]!)));
+      return recallPoints.map((_, point) => overClasses(curves.map((curve) => curve[point]!)));
     }),
     ...qualityOf(groups, tolerance),
   };

@@ -21,6 +21,8 @@ export interface Detection {
 /** How many proposals an object has, and how many there are anywhere in a scene. */
 const proposals = { near: 4, anywhere: 16 };
 const leastScore = 0.05;
+/** From this probability a pixel belongs to a mask. */
+export const likely = 0.5;
 const nmsIou = 0.5;
 const mostDetections = 100;
 const leastSide = 4;
@@ -72,32 +74,28 @@ export function suppress<T extends Candidate>(found: readonly T[]): T[] {
   return kept.slice(0, mostDetections);
 }
 
-/** The logits of a RoI's mask in the pixels of the scene, bilinear between the bins, and a threshold at probability ½. */
-export function paste(logits: ArrayLike<number>, [left, top, right, bottom]: Box): Mask {
+/**
+ * The pixels of the scene in which a RoI's mask has a probability of at least ½: bilinear between the bins of `probabilities`
+ * [28, 28], which are 0 outside the box. Source: detectron2's `paste_masks_in_image`.
+ */
+export function paste(probabilities: ArrayLike<number>, [left, top, right, bottom]: Box): Mask {
   const [x0, y0] = [Math.floor(left), Math.floor(top)];
   const [width, height] = [Math.ceil(right) - x0, Math.ceil(bottom) - y0];
-  const bits = new Uint8Array(width * height);
-  const inside = (bin: number) => Math.min(side - 1, Math.max(0, bin));
-  for (let row = 0; row < height; row++) {
-    const v = ((y0 + row + 0.5 - top) / (bottom - top)) * side - 0.5;
-    if (v < -0.5 || v >= side - 0.5) continue;
-    const [above, below] = [inside(Math.floor(v)) * side, inside(Math.floor(v) + 1) * side];
-    const fy = v - Math.floor(v);
-    for (let column = 0; column < width; column++) {
-      const u = ((x0 + column + 0.5 - left) / (right - left)) * side - 0.5;
-      if (u < -0.5 || u >= side - 0.5) continue;
-      const [before, after] = [inside(Math.floor(u)), inside(Math.floor(u) + 1)];
-      const fx = u - Math.floor(u);
-      const upper = logits[above + before]! + fx * (logits[above + after]! - logits[above + before]!);
-      const lower = logits[below + before]! + fx * (logits[below + after]! - logits[below + before]!);
-      bits[row * width + column] = upper + fy * (lower - upper) > 0 ? 1 : 0;
-    }
-  }
+  const bin = (x: number, y: number) =>
+    x >= 0 && x < side && y >= 0 && y < side ? probabilities[y * side + x]! : 0;
+  const bits = Uint8Array.from({ length: width * height }, (_, i) => {
+    const u = ((x0 + (i % width) + 0.5 - left) / (right - left)) * side - 0.5;
+    const v = ((y0 + Math.floor(i / width) + 0.5 - top) / (bottom - top)) * side - 0.5;
+    const [x, y] = [Math.floor(u), Math.floor(v)];
+    const upper = (x + 1 - u) * bin(x, y) + (u - x) * bin(x + 1, y);
+    const lower = (x + 1 - u) * bin(x, y + 1) + (u - x) * bin(x + 1, y + 1);
+    return Number((y + 1 - v) * upper + (v - y) * lower >= likely);
+  });
   return { x0, y0, width, height, bits };
 }
 
-/** [boxes, 28, 28]: the mask logits of each box's own label. */
-export function maskLogits(
+/** [boxes, 28, 28]: the mask probabilities of each box's own label. */
+export function maskProbabilities(
   head: Head,
   scene: Scene<Masked>,
   found: readonly { readonly label: number; readonly box: Box }[],
@@ -108,7 +106,7 @@ export function maskLogits(
     found.map(({ box }) => box),
     (crops, from) => {
       const count = crops.shape[0];
-      const all = head.segment(head.features(crops), count).dataSync();
+      const all = tf.sigmoid(head.segment(head.features(crops), count)).dataSync();
       for (let roi = 0; roi < count; roi++) {
         const channel = found[from + roi]!.label - 1;
         out.push(
@@ -131,6 +129,6 @@ export function detect(head: Head, scene: Scene<Masked>, seed: number): Detectio
   const kept = suppress(
     candidates(head, scene, propose(scene, proposals.near, proposals.anywhere, seeded(seed))),
   );
-  const logits = maskLogits(head, scene, kept);
-  return kept.map((candidate, i) => ({ ...candidate, mask: paste(logits[i]!, candidate.box) }));
+  const masks = maskProbabilities(head, scene, kept);
+  return kept.map((candidate, i) => ({ ...candidate, mask: paste(masks[i]!, candidate.box) }));
 }
