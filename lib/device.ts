@@ -11,6 +11,7 @@ import {
   ofThisThread,
   readKeys,
 } from './check';
+import { deviceName, deviceNames } from './device-name';
 import { defaultDType, dtypes } from './dtypes';
 import { callNative, plainError, type RoiLossError, rangeError, show, typeError } from './errors';
 import { type NativeDevice, native } from './native';
@@ -279,9 +280,8 @@ export class Device implements Disposable {
 export function openDevice(name?: string, options: DeviceOptions = {}): Device {
   checkObject('options', options);
   const chosen = name ?? (typeof native.listGpus() === 'string' ? 'cpu' : 'cuda');
-  const ordinal = typeof chosen === 'string' ? /^(?:cpu|cuda(?::(\d+))?)$/.exec(chosen) : null;
-  if (!ordinal)
-    throw rangeError('ERR_ROI_LOSS_DEVICE', `device is ${show(name)}; expected 'cpu', 'cuda' or 'cuda:N'`);
+  const ordinal = typeof chosen === 'string' ? deviceName.exec(chosen) : null;
+  if (!ordinal) throw rangeError('ERR_ROI_LOSS_DEVICE', `device is ${show(name)}; expected ${deviceNames}`);
   const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
   const given = readKeys(`option of '${kind}'`, options, optionKeys[kind]);
   if (kind === 'cpu') return new Device('cpu', openCpu(given));

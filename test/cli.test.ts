@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { devices } from 'roi-loss';
@@ -108,12 +109,32 @@ test('an addon that does not load is an exit code of 1, and leaves the help', ()
   assert.is(run(['--help'], [], env).status, 0);
 });
 
-test('--help names all commands and the exit codes, --version the version', () => {
-  const { status, stdout } = run(['--help']);
-  assert.is(status, 0);
-  for (const word of ['devices', 'check', 'bench', '--json', 'Exit codes']) assert.match(stdout, word);
-  assert.is(run(['--version']).stdout.trim(), version);
-});
+for (const args of [['--help'], ['-h'], ['help'], ['help', 'check'], ['check', '--help'], ['-h', '-v']])
+  test(`${args.join(' ')} names all commands and the exit codes`, () => {
+    const { status, stdout, stderr } = run(args);
+    assert.is(status, 0, stderr);
+    for (const word of ['devices', 'check', 'bench', '--json', 'Exit codes']) assert.match(stdout, word);
+  });
+
+for (const flag of ['--version', '-v'])
+  test(`${flag} is the version`, () => {
+    const { status, stdout } = run([flag]);
+    assert.is(status, 0);
+    assert.is(stdout, `${version}\n`);
+  });
+
+for (const args of [['check'], ['check', '--json'], ['bench', '--device', 'cpu'], ['devices'], ['--help']])
+  test(`${args.join(' ')} ends as usual when its reader goes away`, async () => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      errors += text;
+    });
+    const [code] = await once(child, 'close');
+    assert.is(errors, '');
+    assert.is(code, 0);
+  });
 
 for (const [args, word] of [
   [[], 'a command is missing'],
@@ -121,6 +142,9 @@ for (const [args, word] of [
   [['check', 'cpu'], "'cpu' is one argument too many"],
   [['check', '--jsno'], '--jsno'],
   [['devices', '--device', 'cpu'], 'devices takes no --device'],
+  [['check', '--device', 'gpu'], "--device is 'gpu'; expected 'cpu', 'cuda' or 'cuda:N'"],
+  [['bench', '--device', 'cuda:-1'], "--device is 'cuda:-1'"],
+  [['check', '--device', ''], "--device is ''"],
 ] as const)
   test(`wrong usage is an exit code of 2: ${args.join(' ')}`, () => {
     const { status, stdout, stderr } = run(args);

@@ -1,16 +1,18 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { deviceName, deviceNames } from '../device-name';
 
 const usage = `roi-loss <command> [options]
 
-  devices   what there is to compute on, and why something is not usable
+  devices   lists devices, and why any is not usable
   check     every loss on every usable device against a reference in float64
   bench     the time of a step of every loss on every usable device
+  help      this text
 
-  --device NAME  check, bench: 'cpu', 'cuda' or 'cuda:1' alone; an error where it is not usable
+  --device NAME  check, bench: only on ${deviceNames}; an error if it is not usable
   --json         JSON on standard output
-  --version      the version of roi-loss
-  --help         this text
+  -v, --version  the version of roi-loss
+  -h, --help     this text
 
 Exit codes: 0 all is well; 1 a check failed or something could not be run; 2 wrong usage.`;
 
@@ -35,15 +37,25 @@ function parse(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { device: { type: 'string' }, json: flag, help: flag, version: flag },
+    options: {
+      device: { type: 'string' },
+      json: flag,
+      help: { ...flag, short: 'h' },
+      version: { ...flag, short: 'v' },
+    },
   });
   const [name, ...rest] = positionals;
+  if (name === 'help') return { ...values, help: true };
   if (values.help || values.version) return values;
   if (name === undefined) throw new Error('a command is missing');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new Error(`'${name}' is no command`);
   if (rest.length > 0) throw new Error(`'${rest[0]}' is one argument too many`);
-  if (name === 'devices' && values.device !== undefined) throw new Error('devices takes no --device');
+  if (values.device !== undefined) {
+    if (name === 'devices') throw new Error('devices takes no --device');
+    if (!deviceName.test(values.device))
+      throw new Error(`--device is '${values.device}'; expected ${deviceNames}`);
+  }
   return { ...values, command };
 }
 
@@ -66,6 +78,12 @@ async function main(): Promise<number> {
     return 1;
   }
 }
+
+// A reader that has gone, such as `head`, wants no more lines; the exit code still says how the command ended.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 
 main().then((code) => {
   process.exitCode = code;
