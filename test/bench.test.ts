@@ -6,6 +6,7 @@ import { changesOf, formatChanges } from '../bench/compare';
 import { mergeResults, mergeVerdicts } from '../bench/merge';
 import { disagreement } from '../bench/outcome';
 import { summarize, type Timing } from '../bench/statistics';
+import { formatDuration } from '../bench/table';
 import { type Result, type Verdict, verdictsOf } from '../bench/targets';
 import { cases } from '../bench/variants';
 
@@ -145,6 +146,17 @@ parts('what disagrees is named, a NaN too', () => {
 
 parts('quartiles', () => {
   assert.equal(summarize([5, 1, 3, 2, 4]), { median: 3, low: 2, high: 4, samples: 5 });
+});
+
+parts('no part of a duration is a whole of the next', () => {
+  assert.is(formatDuration(8.4), '8 s');
+  assert.is(formatDuration(59.6), '1 min 0 s');
+  assert.is(formatDuration(538), '8 min 58 s');
+  assert.is(formatDuration(3599.6), '1 h 0 min');
+  assert.is(formatDuration(7949), '2 h 12 min');
+  for (let seconds = 0; seconds < 11_000; seconds += 0.5)
+    assert.not.match(formatDuration(seconds), /\b60 s|\b60 min/);
+  for (const unknown of [Number.NaN, Number.POSITIVE_INFINITY]) assert.is(formatDuration(unknown), '–');
 });
 
 parts('options that cannot be are refused by name', () => {

@@ -2,11 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decode, encode } from '../examples/digits/boxes';
 import { seeded } from '../examples/digits/random';
-import { parseArguments } from '../examples/noisy-masks/arguments';
+import { parseArguments, usage } from '../examples/noisy-masks/arguments';
 import { corrupt, dilate, erode } from '../examples/noisy-masks/data/corrupt';
 import { maskTarget, splitDigits, trainingExamples } from '../examples/noisy-masks/data/dataset';
 import { area, bitAt, extent, type Mask, maskIou, overlap } from '../examples/noisy-masks/data/masks';
 import { composeScene } from '../examples/noisy-masks/data/scenes';
+import summary from '../examples/noisy-masks/results/summary.json';
 import { pack, unpack } from '../examples/noisy-masks/run';
 import { fingerprint, quick } from '../examples/noisy-masks/settings';
 
@@ -111,6 +112,18 @@ test('arguments', () => {
   assert.throws(() => parseArguments(['--seeds', '0']), /--seeds is '0'/);
   assert.throws(() => parseArguments(['--steps', 'many']), /--steps is 'many'/);
   assert.throws(() => parseArguments(['--what']), /what/);
+});
+
+test('what is published is what runs by default', () => {
+  const { runs, settings } = parseArguments([]);
+  assert.equal(summary.settings, settings);
+  assert.is(summary.seeds, new Set(runs.map(({ seed }) => seed)).size);
+  assert.equal(
+    summary.annotations.map(({ noise }) => noise),
+    [...new Set(runs.map(({ noise }) => noise))],
+  );
+  assert.match(usage, `default ${summary.annotations.map(({ noise }) => noise).join()};`);
+  assert.match(usage, `default ${summary.seeds};`);
 });
 
 test('other settings have another fingerprint', () => {

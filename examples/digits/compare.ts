@@ -1,8 +1,8 @@
 import { type Batch, type FusedLossOptions, fusedLoss, type MaskKind, type MaskMixture } from 'roi-loss';
 import { plainLoss } from '../../bench/peers/plain';
+import { race } from '../../bench/timing';
 import { referenceLoss } from '../../lib/reference';
 import { imageSize } from './digits';
-import { medianTime } from './median';
 import { classes, type Minibatch } from './minibatch';
 
 export const maskKinds: readonly (readonly [name: string, kind: MaskKind | MaskMixture])[] = [
@@ -12,15 +12,35 @@ export const maskKinds: readonly (readonly [name: string, kind: MaskKind | MaskM
   ['½ dice + ½ smoothed-bce', { dice: 0.5, 'smoothed-bce': 0.5 }],
 ];
 
-/** A step with one kind of mask loss, on the batch's device, against the float64 reference and the plain loop. */
+/** Enough turns of each for a median that a busy machine does not move far. */
+const effort = { milliseconds: 400, leastSamples: 15 };
+
+const optionsOf = (kind: MaskKind | MaskMixture): FusedLossOptions => ({
+  box: { beta: 1 / 9 },
+  mask: { kind },
+});
+
+/** What calls on host arrays are told besides. */
+const sizes = { classes, maskSize: [imageSize, imageSize] as [number, number] };
+
+/** Lets the plain loop meet every kind of loss several times: the compiler makes its code for all of them. */
+export function warmPlainLoop(inputs: Minibatch['inputs']): void {
+  for (let i = 0; i < 5; i++)
+    for (const [, kind] of maskKinds) plainLoss(inputs, { ...optionsOf(kind), ...sizes });
+}
+
+/**
+ * A step with one kind of mask loss, on the batch's device, against the float64 reference and the plain loop. Times are
+ * medians in microseconds, of samples that the two take in turns.
+ */
 export function compareStep(
   batch: Batch,
   inputs: Minibatch['inputs'],
   [name, kind]: (typeof maskKinds)[number],
   onPhase: (text: string) => void,
 ) {
-  const options: FusedLossOptions = { box: { beta: 1 / 9 }, mask: { kind } };
-  const onHost = { ...options, classes, maskSize: [imageSize, imageSize] as [number, number] };
+  const options = optionsOf(kind);
+  const onHost = { ...options, ...sizes };
   onPhase(`Checking ${name}`);
   const reference = referenceLoss(inputs, onHost);
   const losses = fusedLoss(batch, options).lossesSync();
@@ -42,12 +62,14 @@ export function compareStep(
     ],
   };
   onPhase(`Timing ${name}`);
-  return {
-    ...compared,
-    name,
-    time: medianTime(() => fusedLoss(batch, options).lossesSync()),
-    plainTime: medianTime(() => plainLoss(inputs, onHost)),
-  };
+  const { fused, plain } = race(
+    {
+      fused: () => fusedLoss(batch, options).lossesSync(),
+      plain: () => plainLoss(inputs, onHost),
+    },
+    effort,
+  );
+  return { ...compared, name, time: fused!.median, plainTime: plain!.median };
 }
 
 /** A loss beside the reference's, and how far it is off, relative to the reference. */

@@ -15,11 +15,18 @@ export interface Arguments {
 const root = join(__dirname, '..', '..');
 const defaultOut = relative(process.cwd(), join(root, 'build', 'noisy-masks'));
 
+/** What is run unless options say otherwise; `thorough` is what the README shows. */
+const defaults = {
+  thorough: { seeds: 3, noise: '0,0.5,1' },
+  quick: { seeds: 1, noise: '0,0.5' },
+} as const;
+
 export const usage = `npm run experiment -- [--quick] [--seeds N] [--noise LEVELS] [--steps N] [--workers N] [--out DIR] [--publish]
 
-  --quick         few steps, scenes, noise levels and one seed: a minute instead of half an hour
-  --seeds N       so many seeds, from 1 (default 3; with --quick 1)
-  --noise LEVELS  levels of noise in the masks trained on, in [0, 1], as 0,0.5,1 (default 0,0.3,0.6,1; with --quick 0,0.6)
+  --quick         few steps, scenes, noise levels and one seed: minutes instead of hours
+  --seeds N       so many seeds, from 1 (default ${defaults.thorough.seeds}; with --quick ${defaults.quick.seeds})
+  --noise LEVELS  levels of noise in the masks trained on, in [0, 1], with commas between
+                  (default ${defaults.thorough.noise}; with --quick ${defaults.quick.noise})
   --steps N       training steps of a run (default ${thorough.steps}; with --quick ${quick.steps})
   --workers N     processes that train at the same time (default: the cores, ${availableParallelism()})
   --out DIR       where runs and pictures go (default ${defaultOut}); what is there already is not done again
@@ -56,9 +63,10 @@ export function parseArguments(args: readonly string[]): Arguments {
     },
   });
   const base = values.quick ? quick : thorough;
+  const own = values.quick ? defaults.quick : defaults.thorough;
   const steps = values.steps ? wholeNumber('steps', values.steps) : base.steps;
-  const seeds = wholeNumber('seeds', values.seeds ?? (values.quick ? '1' : '3'));
-  const noise = levels(values.noise ?? (values.quick ? '0,0.6' : '0,0.3,0.6,1'));
+  const seeds = wholeNumber('seeds', values.seeds ?? String(own.seeds));
+  const noise = levels(values.noise ?? own.noise);
   return {
     settings: { ...base, steps },
     // Seed by seed, so that an interrupted experiment has whole comparisons.

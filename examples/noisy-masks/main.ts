@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { machineOf } from '../../bench/machine';
-import { formatTable } from '../../bench/table';
+import { formatDuration, formatTable } from '../../bench/table';
 import { type Arguments, parseArguments, usage } from './arguments';
 import { performAll } from './pool';
 import { effortOf, findingsOf, shareOf } from './report/findings';
@@ -24,6 +24,7 @@ async function completeRuns({ runs, settings, workers }: Arguments, store: Store
   );
   const bar = new SingleBar({
     format: '{bar} {done}/{runs} trainings, loss {loss}, {eta_formatted} left',
+    formatTime: formatDuration,
     noTTYOutput: false,
     clearOnComplete: true,
     etaBuffer: 200,
@@ -42,7 +43,7 @@ async function completeRuns({ runs, settings, workers }: Arguments, store: Store
         const { run, scores, seconds } = result;
         if (!isTerminal)
           console.log(
-            `${done}/${runs.length} ${nameOf(run)}: AP@.5 ${scores.ap[0]!.toFixed(3)}, ${seconds.toFixed(0)} s`,
+            `${done}/${runs.length} ${nameOf(run)}: AP@.5 ${scores.ap[0]!.toFixed(3)}, ${formatDuration(seconds)}`,
           );
       },
     });

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { formatDuration } from '../../bench/table';
 import { type Figures, lackOf, make, merged, type Program, violationsOf, walk } from '../support/math';
 
 // The functions behind the formulas, at every float there is.
@@ -7,7 +8,11 @@ const concurrent = 2;
 const parts = 256;
 
 async function walkAll(program: Program, stride: number): Promise<Figures[]> {
-  const bar = new SingleBar({ format: `${program} {bar} {percentage}% | {eta_formatted}`, etaBuffer: parts });
+  const bar = new SingleBar({
+    format: `${program} {bar} {percentage}%, {eta_formatted} left`,
+    formatTime: formatDuration,
+    etaBuffer: parts,
+  });
   bar.start(parts, 0);
   let found: Figures[] | undefined;
   const queue = Array.from({ length: parts }, (_, part) => part).values();

@@ -1,4 +1,5 @@
 import { forMarkdown } from '../../../bench/report';
+import { formatDuration } from '../../../bench/table';
 import { levelName } from './charts';
 import type { Difference, Summary } from './summary';
 import { tableOf } from './table';
@@ -61,7 +62,7 @@ export function shareOf({ shares: { fused, plain } }: Summary): string {
 }
 
 export const effortOf = ({ cells, seeds, seconds, machine, date }: Summary) =>
-  `${cells.length * seeds} trainings, ${(seconds / 60).toFixed(0)} minutes of one core in all; ${machine}, ${date}.`;
+  `${cells.length * seeds} trainings, ${formatDuration(seconds)} of one core in all; ${machine}, ${date}.`;
 
 /** The README's part on results. */
 export function sectionOf(summary: Summary): string {
