@@ -1,17 +1,14 @@
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type Arguments, parseArguments, usage } from './arguments';
 import { type Target, targetsOf } from './support/targets';
 
-// Runs each suite in a process of its own, two at once unless told otherwise, and counts: `npm test`, or `npm test -- golden numbers` for the
-// files whose names hold one of the words. All suites run on the CPU; those about the device under test, which import
-// support/device, run on the other devices too: `--devices cpu,standin,gpu,ptxrun` says on which. A file that crashes,
-// hangs, tests nothing or forgets to run a suite counts as a failure, and so does whatever a device that checks finds.
-// `--without word=reason` skips files whose names begin so; `--limit` is the seconds that a file may take, `--jobs` how many run
-// at once. When it is stopped it tells what has run.
+// `npm test`: runs each suite in a process of its own, several at once, and counts. All suites run on the CPU; those about the
+// device under test, which import support/device, run on the other devices too. A file that crashes, hangs, tests nothing or
+// forgets to run a suite counts as a failure, and so does whatever a device that checks finds. When it is stopped it tells
+// what has run.
 
-const defaultDevices = 'cpu,standin,gpu';
 /** The libraries of a sanitizer, for the suites alone. */
 const preload = { LD_PRELOAD: process.env.ROI_LOSS_TEST_PRELOAD ?? process.env.LD_PRELOAD };
 
@@ -105,36 +102,26 @@ function runFile(
   });
 }
 
-async function main(): Promise<void> {
-  const { values, positionals: words } = parseArgs({
-    allowPositionals: true,
-    options: {
-      devices: { type: 'string', default: defaultDevices },
-      jobs: { type: 'string', default: '2' },
-      limit: { type: 'string', default: '300' },
-      without: { type: 'string', multiple: true, default: [] },
-    },
-  });
+/** Builds the addon and the library. Returns whether that worked; the build has printed why not. */
+const build = () =>
+  spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: process.platform === 'win32' })
+    .status === 0;
+
+async function runSuites({ chosen, devices, jobs, limit, without }: Arguments): Promise<void> {
   const total = noTests();
   const lines: string[] = [];
   const skip = (what: string, reason: string) => {
     lines.push(`skipped: ${what} — ${reason}`);
     total.skipped++;
   };
-  const left = values.without.map((text) => text.split(/=(.*)/s) as [word: string, reason: string]);
-  const files = readdirSync(__dirname, { recursive: true, encoding: 'utf8' })
-    .filter(
-      (name) =>
-        name.endsWith('.test.ts') && (words.length === 0 || words.some((word) => name.includes(word))),
-    )
+  const files = chosen
     .filter((name) => {
-      const out = left.find(([word]) => name.startsWith(word));
-      if (out) skip(name, out[1]);
+      const out = without.find(({ word }) => name.startsWith(word));
+      if (out) skip(name, out.reason);
       return !out;
     })
-    .sort()
     .map(suiteFile);
-  const found = targetsOf(values.devices, (label, reason) => skip(`the suites on ${label}`, reason));
+  const found = targetsOf(devices, (label, reason) => skip(`the suites on ${label}`, reason));
   const reports = found.map((target) => ({ target, count: noTests(), seconds: 0 }));
   const queue = reports
     .flatMap((report) => {
@@ -147,11 +134,11 @@ async function main(): Promise<void> {
   const worker = async () => {
     for (const { file, report } of queue) {
       const begin = performance.now();
-      add(report.count, await runFile(file, report.target, Number(values.limit)));
+      add(report.count, await runFile(file, report.target, limit));
       report.seconds += (performance.now() - begin) / 1000;
     }
   };
-  const workers = Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  const workers = Promise.all(Array.from({ length: jobs }, worker));
   const stopped = new Promise((resolve) => process.once('SIGTERM', () => resolve('stopped')));
   const isStopped = (await Promise.race([workers, stopped])) === 'stopped';
   for (const { target, count, seconds } of reports) {
@@ -164,6 +151,20 @@ async function main(): Promise<void> {
     console.log('stopped before all suites had run');
     process.exit(1);
   }
+}
+
+async function main(): Promise<void> {
+  let args: Arguments;
+  try {
+    args = parseArguments(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (args.help) console.log(usage);
+  else if (args.build && !build()) process.exitCode = 1;
+  else await runSuites(args);
 }
 
 main();

@@ -63,7 +63,7 @@ function libraryOf(name: string): string | undefined {
 /** Builds the addon. Of the kernels the stand-in has its own; nvcc's, which take long, are left out. */
 function build(folder: string, names: string): void {
   const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-  const options = { ROI_LOSS_SANITIZE: names, CMAKE_CXX_COMPILER: 'g++', NVCC: 'OFF' };
+  const options = { ROI_LOSS_SANITIZE: names, CMAKE_CXX_COMPILER: 'g++', ROI_LOSS_CUDA: 'OFF' };
   const definitions = Object.entries(options).map(([name, value]) => `--CD${name}=${value}`);
   console.log(`building with -fsanitize=${names}`);
   const args = [cmakeJs, 'build', '--out', folder, '--parallel', '2', ...definitions];

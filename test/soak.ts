@@ -11,6 +11,11 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { devices: { type: 'string', default: 'cpu,standin' } },
 });
+const unknown = positionals.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`no suite to soak is called '${unknown[0]}'; expected ${all.join(', ')}`);
+  process.exit(2);
+}
 const chosen = all.filter((name) => positionals.length === 0 || positionals.includes(name));
 let failed = false;
 

@@ -8,6 +8,13 @@
 namespace roi::cuda {
 namespace {
 
+constexpr const char* no_kernels =
+#ifdef ROI_CUDA_OFF
+    "this build of roi-loss has no CUDA kernels: ROI_LOSS_CUDA=off left them out";
+#else
+    "this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13";
+#endif
+
 GpuInfo describe(const Driver& driver, DeviceNumber device) {
   GpuInfo info;
   info.driver = driver.version();
@@ -36,7 +43,7 @@ DeviceNumber device_at(const Driver& driver, int ordinal) {
 }
 
 const Driver& usable_driver() {
-  if (!image()) throw Unavailable("this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13");
+  if (!image()) throw Unavailable(no_kernels);
   return Driver::get();
 }
 

@@ -37,7 +37,7 @@ export function buildFuzzer(): string | undefined {
   if (spawnSync('clang++', ['--version']).status !== 0) return 'there is no clang++';
   return (
     failureOf('cmake', [
-      ...['-S', '.', '-B', build, '-DCMAKE_CXX_COMPILER=clang++', '-DNVCC=OFF'],
+      ...['-S', '.', '-B', build, '-DCMAKE_CXX_COMPILER=clang++', '-DROI_LOSS_CUDA=OFF'],
       '-DROI_LOSS_SANITIZE=address,undefined,fuzzer-no-link',
     ]) ?? failureOf('cmake', ['--build', build, '--target', 'fuzz', '--parallel', '2'])
   );

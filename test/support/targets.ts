@@ -51,6 +51,7 @@ export function failureOf(command: string, args: readonly string[], cwd = root):
 
 function standin(): readonly (Target | Unavailable)[] {
   const label = 'cuda (stand-in)';
+  console.log('building the stand-in of the CUDA driver, which takes a minute or two the first time');
   const reason =
     failureOf('cmake', ['-S', '.', '-B', build]) ??
     failureOf('cmake', ['--build', build, '--target', 'cuda_standin', '--parallel', '2']);
@@ -68,6 +69,7 @@ function ptxrun(): readonly (Target | Unavailable)[] {
   const label = 'cuda (ptxrun)';
   if (!existsSync(source)) return [{ label, reason: `there is no ${relative(root, source)}` }];
   if (!hasCompiler()) return [{ label, reason: 'this build has no PTX: nvcc 13 was not found' }];
+  console.log('building ptxrun');
   const copy = join(root, 'build', 'ptxrun');
   cpSync(source, copy, { recursive: true, preserveTimestamps: true });
   const reason = failureOf('sh', ['build.sh'], copy);
@@ -99,15 +101,23 @@ const cpu = (): readonly Target[] => [{ label: 'cpu', env: { ROI_LOSS_TEST_DEVIC
 /** By the names that the runner's option takes. */
 export const targets = { cpu, standin, gpu, ptxrun };
 
+type TargetName = keyof typeof targets;
+
+/** The names in `--devices`. @throws where one is not known */
+export function targetNames(names: string): TargetName[] {
+  return names.split(',').map((name) => {
+    if (Object.hasOwn(targets, name)) return name as TargetName;
+    throw new Error(`--devices has '${name}'; expected ${Object.keys(targets).join(', ')}`);
+  });
+}
+
 /** The devices that `--devices` asks for and that are there; `skip` hears of the others. */
 export function targetsOf(names: string, skip: (label: string, reason: string) => void): Target[] {
-  return names.split(',').flatMap((name) => {
-    if (!Object.hasOwn(targets, name))
-      throw new Error(`--devices has '${name}'; expected ${Object.keys(targets).join(', ')}`);
-    return targets[name as keyof typeof targets]().flatMap((target) => {
+  return targetNames(names).flatMap((name) =>
+    targets[name]().flatMap((target) => {
       if ('env' in target) return [target];
       skip(target.label, target.reason);
       return [];
-    });
-  });
+    }),
+  );
 }
