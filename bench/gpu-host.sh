@@ -45,7 +45,7 @@ for variant in "${variants[@]}"; do
   addon=${variant#*=}
   if [ -d "$addon" ]; then
     npx cmake-js build --out "build/variants/$name" --CDROI_LOSS_IMAGES="$(cd "$addon" && pwd)"
-    addon=build/variants/$name/roi-loss.node
+    addon=build/variants/$name/Release/roi-loss.node
   fi
   mkdir -p "$target/variants/$name/build/Release"
   cp "$addon" "$target/variants/$name/build/Release/roi-loss.node"
