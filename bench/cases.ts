@@ -58,7 +58,10 @@ const ofKinds = (what: string, spec: Omit<Case, 'name' | 'options'>): Case[] =>
     options: { mask: { kind } },
   }));
 
-/** detectron2: L1 for boxes, a quarter of the RoIs foreground, masks of the foreground alone. */
+/**
+ * The setting of https://beckythebetts.github.io/PhagoPred/Segmentation/LossFunctions: detectron2, L1 for boxes, a
+ * quarter of the RoIs foreground, masks of the foreground alone.
+ */
 const study = {
   sizes: { rois: 1024, classes: 3, maskSize: [14, 14], maskRois: 256 },
   options: { box: { beta: 0 }, mask: { kind: kinds.mixture, weight: 0.3 } },

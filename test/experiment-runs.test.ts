@@ -92,7 +92,7 @@ test('a difference that is the same for all seeds is significant, one that the s
   const said = findingsOf(summary).join('\n');
   assert.match(said, /mixture against bce: significantly better \(noise 0.5\); not significantly different/);
   assert.match(said, /dice against bce: not significantly different/);
-  assert.match(said, /differs from the study/);
+  assert.match(said, /differs from PhagoPred/);
   assert.match(
     findingsOf(
       summarise(
@@ -101,7 +101,7 @@ test('a difference that is the same for all seeds is significant, one that the s
         about,
       ),
     ).join(),
-    /agrees with the study/,
+    /agrees with PhagoPred/,
   );
   assert.match(
     findingsOf(

