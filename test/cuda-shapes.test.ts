@@ -27,7 +27,9 @@ const sizes: readonly Sizes[] = [
     classes: 3,
     maskSize,
   })),
-  ...[2, 32, 33, 81, 1204, 5000].map((classes) => ({
+  // As many RoIs as have eight, four, two warps each and one on a few multiprocessors.
+  ...[2, 10, 16, 41].map((rois) => ({ rois, classes: 3, maskSize: [28, 28] as const })),
+  ...[2, 32, 33, 81, 128, 129, 1204, 5000].map((classes) => ({
     rois: 9,
     classes,
     maskSize: [2, 2] as const,
@@ -53,7 +55,7 @@ const forms: readonly Form[] = [
 /** The second step finds what the first has written, of other labels. */
 const kinds: readonly (MaskKind | MaskMixture)[] = ['bce', { dice: 0.5, 'smoothed-bce': 0.5 }];
 
-// How a RoI lies in memory does not depend on their number, and on a CPU that plays a GPU thousands take seconds.
+// On a CPU that plays a GPU thousands take seconds.
 for (const size of sizes)
   for (const form of simulated && size.rois >= 1000 ? forms.slice(0, 2) : forms) {
     const { rois, classes, maskSize } = size;

@@ -27,10 +27,12 @@ const faults: { readonly [kernel: string]: readonly [result: string, finding: Re
   shuffles_in_two_branches: ['LAUNCH_FAILED', /shuffle under divergence: a lane is elsewhere/],
   shuffle_after_exit: ['LAUNCH_FAILED', /shuffle under divergence: a lane has ended/],
   barrier_in_a_branch: ['LAUNCH_FAILED', /barrier not reached by all threads.*thread 128 has ended/],
-  missing_fence: ['LAUNCH_FAILED', /race on global memory: no fence since thread \d+ of block \d+ wrote it/],
+  ticket_before_the_barrier: ['LAUNCH_FAILED', /race on global memory: no release since thread \d+ of block/],
+  ticket_releases_nothing: ['LAUNCH_FAILED', /race on global memory: no release since thread \d+ of block/],
+  ticket_acquires_nothing: ['LAUNCH_FAILED', /race on global memory: no acquire since thread \d+ of block/],
   load_of_what_is_written: ['LAUNCH_FAILED', /load of what this launch writes/],
   race_on_global: ['LAUNCH_FAILED', /race on global memory: no barrier|memory that was never written/],
-  blocks_write_the_same: ['LAUNCH_FAILED', /race on global memory: no fence since thread 0 of block/],
+  blocks_write_the_same: ['LAUNCH_FAILED', /race on global memory: no release since thread 0 of block/],
   guard_before: ['ILLEGAL_ADDRESS', /guard zone overwritten: before the 20000 bytes/],
   guard_after: ['ILLEGAL_ADDRESS', /guard zone overwritten: after the 20000 bytes/],
 };
@@ -111,7 +113,7 @@ function addTests(): void {
   test('the log counts launches and findings', () => {
     const folder = mkdtempSync(join(tmpdir(), 'roi-standin-'));
     const log = join(folder, 'log.jsonl');
-    run('standin_check', ['missing_fence', '0'], { ROI_STANDIN_LOG: log, ROI_STANDIN_SEED: '3' });
+    run('standin_check', ['ticket_releases_nothing', '0'], { ROI_STANDIN_LOG: log, ROI_STANDIN_SEED: '3' });
     run('standin_check', ['race_on_shared', '1'], { ROI_STANDIN_LOG: log, ROI_STANDIN_SEED: '3' });
     const lines = readFileSync(log, 'utf8').trim().split('\n');
     rmSync(folder, { recursive: true });

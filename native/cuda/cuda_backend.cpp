@@ -244,8 +244,10 @@ class CudaBackend : public Backend {
     return prepared;
   }
 
+  /// Of a whole number of vectors of 4 for each term.
   static size_t loss_bytes(const Problem& p) {
-    return 3 * static_cast<size_t>(std::max({p.rois, p.mask_rois, int64_t{1}})) * sizeof(float);
+    const auto vectors = static_cast<size_t>(std::max({p.rois, p.mask_rois, int64_t{1}}) + 3) / 4;
+    return kTerms * vectors * 4 * sizeof(float);
   }
 
   /// For launches on the stream, with memory that all of them share.

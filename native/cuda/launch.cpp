@@ -144,9 +144,9 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
     p.mask = mask_params(problem.mask, problem.classes, rows.mask);
     p.mask_rois = static_cast<int>(problem.mask_rois);
   }
-  if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kWarps >> p.mask.log2_warps);
   if (p.cls.enabled) p.tasks.cls = tiles(p.rois, p.cls.tile);
   if (p.box.enabled) p.tasks.box = tiles(p.rois, kBoxTile);
+  if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kWarps >> p.mask.log2_warps);
   if (p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite)
     p.tasks.fill = p.mask_rois * kFillSlices;
   p.workspace = workspace;
@@ -154,7 +154,7 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
   return p;
 }
 
-int total_of(const Tasks& tasks) { return tasks.mask + tasks.cls + tasks.box + tasks.fill; }
+int total_of(const Tasks& tasks) { return tasks.cls + tasks.box + tasks.mask + tasks.fill; }
 
 size_t shared_bytes_of(const StepParams& p) {
   return sizeof(BlockState) + static_cast<size_t>(p.cls.staged_bytes);

@@ -33,7 +33,7 @@ struct CapturedStep : StepGraph {
 /// The memory of the launches of all terms' losses by RoI.
 inline LossRows loss_rows(const PooledMemory& memory) {
   auto* first = static_cast<float*>(memory.data());
-  const size_t rows = memory.bytes() / sizeof(float) / 3;
+  const size_t rows = memory.bytes() / sizeof(float) / kTerms;
   return {first, first + rows, first + 2 * rows};
 }
 

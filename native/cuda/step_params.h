@@ -21,6 +21,9 @@ constexpr int kMaskQuads = 7;
 /// A RoI's gradient is rewritten in this many tasks, so that they spread evenly over the blocks.
 constexpr int kFillSlices = 4;
 
+/// Class, box and mask, in this order wherever they are numbered.
+constexpr int kTerms = 3;
+
 struct TermParams {
   bool enabled, gradient, metrics;
   double weight;
@@ -28,7 +31,7 @@ struct TermParams {
   double grad_scale;      ///< on top of weight / divisor
   const float* upstream;  ///< [rois], or null
   float* per_roi;         ///< [rois], or null
-  float* losses;          ///< [rois], workspace: before weight and reduction
+  float* losses;          ///< [rois], workspace, aligned to 4 of them: before weight and reduction
 };
 
 struct ClassParams : TermParams {
@@ -85,9 +88,9 @@ struct MaskParams : TermParams {
 
 /// What a step leaves, in memory of the host.
 struct StepResult {
-  double losses[3];  ///< class, box, mask; weights included
-  uint64_t counters[kCounters];
-  uint64_t bad_index[2];  ///< of the first bad label among labels and mask_labels, or kNoIndex
+  double losses[kTerms];         ///< weights included
+  uint64_t counters[kCounters];  ///< 0 without metrics
+  uint64_t bad_index[2];         ///< of the first bad label among labels and mask_labels, or kNoIndex
   int32_t bad_label[2];
 };
 constexpr uint64_t kNoIndex = ~uint64_t{0};
@@ -101,7 +104,7 @@ struct Workspace {
 
 /// The tasks of a launch, in their order.
 struct Tasks {
-  int mask, cls, box, fill;
+  int cls, box, mask, fill;
 };
 
 struct StepParams {
@@ -123,15 +126,12 @@ struct Factors {
   float grad;
 };
 
-/// Sums that a block reduces at once.
-constexpr int kMaxSums = 3;
-
 /// The part of a block's shared memory that every task uses; rows of class scores follow it.
 struct alignas(16) BlockState {
-  double scratch[kMaxSums * kWarps];
+  double scratch[kTerms * kWarps];
   int class_labels[kClassTile];
   float class_losses[kClassTile];
-  Factors cls, box, mask;
+  Factors cls, box, mask;                          ///< of the terms
   unsigned long long counters[kWarps][kCounters];  ///< of the metrics, each warp for itself
   bool is_last;                                    ///< of the launch's blocks to finish
 };

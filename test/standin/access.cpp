@@ -10,7 +10,7 @@ namespace roi::standin {
 namespace {
 
 std::string text(const char* problem, Access access, size_t bytes, uint64_t address) {
-  constexpr const char* kNames[] = {"read", "read", "write", "atomic"};
+  constexpr const char* kNames[] = {"read", "read", "write", "atomic", "prefetch"};
   char text[200];
   std::snprintf(text, sizeof text, "%s: %s of %zu bytes at 0x%llx", problem, kNames[static_cast<int>(access)],
                 bytes, static_cast<unsigned long long>(address));
@@ -29,6 +29,7 @@ void* Runner::global_bytes(uint64_t address, size_t bytes, Access access, const 
     fail(kIllegalAddress, text("outside of every allocation", access, bytes, address), where);
   }
   last_found_ = found;
+  if (access == Access::prefetch) return nullptr;
   if (address % bytes != 0) fail(kMisalignedAddress, text("misaligned", access, bytes, address), where);
   if (access != Access::write && !found->is_written(address, bytes)) {
     fail(kLaunchFailed, text("read of memory that was never written", access, bytes, address), where);
@@ -79,6 +80,7 @@ void warp_barrier(const Site& where) { Runner::current().warp_barrier(where); }
 void exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where) {
   Runner::current().exchange(mine, theirs, bytes, source, where);
 }
-void fence() { Runner::current().fence(); }
+void release() { Runner::current().release(); }
+void acquire() { Runner::current().acquire(); }
 
 }  // namespace roi::standin

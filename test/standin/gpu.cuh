@@ -75,6 +75,9 @@ template <class T>
 ROI_GPU T load_fresh(const T* p, Site where = Site::current()) {
   return load(p, where, Access::read_fresh);
 }
+ROI_GPU void prefetch(const void* p, Site where = Site::current()) {
+  standin::global_bytes(p, 1, Access::prefetch, where);
+}
 template <class T>
 ROI_GPU void store(T* p, T x, Site where = Site::current()) {
   std::memcpy(standin::global_bytes(p, sizeof x, Access::write, where), &x, sizeof x);
@@ -104,6 +107,7 @@ ROI_GPU void atomic_min(unsigned long long* p, unsigned long long x, Site where 
   for (unsigned long long old = value; x < old && !value.compare_exchange_weak(old, x);) {
   }
 }
+/// As the GPU's atomicInc, which orders nothing.
 ROI_GPU unsigned atomic_next(unsigned* p, unsigned last, Site where = Site::current()) {
   const auto value = atomic(p, where);
   unsigned old = value;
@@ -111,7 +115,12 @@ ROI_GPU unsigned atomic_next(unsigned* p, unsigned last, Site where = Site::curr
   }
   return old;
 }
-ROI_GPU void fence() { standin::fence(); }
+ROI_GPU unsigned draw_ticket(unsigned* p, unsigned last, Site where = Site::current()) {
+  standin::release();
+  const unsigned ticket = atomic_next(p, last, where);
+  standin::acquire();
+  return ticket;
+}
 
 ROI_GPU unsigned char* shared_memory() { return standin::shared_address(); }
 template <class T>

@@ -9,8 +9,8 @@ namespace roi::standin {
 
 using Site = std::source_location;
 
-/// `read` is for what no thread of the launch writes, `update` an atomic.
-enum class Access { read, read_fresh, write, update };
+/// `read` is for what no thread of the launch writes, `update` an atomic. `prefetch` asks for no bytes yet.
+enum class Access { read, read_fresh, write, update, prefetch };
 
 /// Where the bytes at an address of the device are, after all checks. Ends the thread if one fails.
 void* global_bytes(const volatile void* address, size_t bytes, Access access, const Site& where);
@@ -29,7 +29,9 @@ void warp_barrier(const Site& where);
 /// Gives `mine` to the warp and takes into `theirs` what lane `source` gave.
 void exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where);
 
-void fence();
+/// What an atomic does for the memory model beside its own word: `release` before it, `acquire` after it.
+void release();
+void acquire();
 
 struct Kernel {
   const char* name;

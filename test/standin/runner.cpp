@@ -131,10 +131,12 @@ void Runner::breathe() {
   wait(State::ready, {});
 }
 
-void Runner::fence() {
-  order_.fence(running_->warp->block->number, running_->number);
+void Runner::release() {
+  order_.release(running_->warp->block->number, running_->number);
   breathe();
 }
+
+void Runner::acquire() { order_.acquire(running_->warp->block->number, running_->number); }
 
 void Runner::exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where) {
   Thread& thread = *running_;

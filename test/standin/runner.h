@@ -53,7 +53,8 @@ class Runner {
   void block_barrier(const Site& where) { wait(State::block_barrier, where); }
   void warp_barrier(const Site& where) { wait(State::warp_barrier, where); }
   void exchange(const void* mine, void* theirs, size_t bytes, int source, const Site& where);
-  void fence();
+  void release();
+  void acquire();
 
  private:
   enum class State { ready, warp_barrier, shuffle, block_barrier, exited };

@@ -10,33 +10,50 @@ void WriteOrder::begin_launch(uint32_t number, unsigned blocks, unsigned threads
   threads_ = (threads + kWarp - 1) / kWarp * kWarp;
   time_ = 0;
   block_barriers_.assign(blocks, 0);
-  block_fences_.assign(blocks, 0);
+  block_releases_.assign(blocks, 0);
+  released_.assign(blocks, 0);
+  acquired_.assign(blocks, 0);
+  block_acquired_.assign(blocks, 0);
   warp_barriers_.assign(size_t{blocks} * threads_ / kWarp, 0);
-  warp_fences_.assign(size_t{blocks} * threads_ / kWarp, 0);
-  thread_fences_.assign(size_t{blocks} * threads_, 0);
+  warp_releases_.assign(size_t{blocks} * threads_ / kWarp, 0);
+  thread_releases_.assign(size_t{blocks} * threads_, 0);
+  thread_acquired_.assign(size_t{blocks} * threads_, 0);
 }
 
-void WriteOrder::block_barrier(unsigned block) { block_barriers_[block] = ++time_; }
+void WriteOrder::block_barrier(unsigned block) {
+  block_barriers_[block] = ++time_;
+  block_acquired_[block] = acquired_[block];
+}
 
 void WriteOrder::warp_barrier(unsigned block, unsigned thread) {
   warp_barriers_[warp_of(block * threads_ + thread)] = ++time_;
 }
 
-void WriteOrder::fence(unsigned block, unsigned thread) {
+void WriteOrder::release(unsigned block, unsigned thread) {
   const uint32_t number = block * threads_ + thread, warp = warp_of(number);
-  thread_fences_[number] = ++time_;
-  warp_fences_[warp] = std::max(warp_barriers_[warp], block_barriers_[block]);
-  block_fences_[block] = block_barriers_[block];
+  thread_releases_[number] = released_[block] = ++time_;
+  warp_releases_[warp] = std::max(warp_barriers_[warp], block_barriers_[block]);
+  block_releases_[block] = block_barriers_[block];
 }
 
-bool WriteOrder::is_ordered(const Writer& writer, uint32_t reader) const {
-  if (writer.thread == reader) return true;
+void WriteOrder::acquire(unsigned block, unsigned thread) {
+  thread_acquired_[block * threads_ + thread] = acquired_[block] = ++time_;
+}
+
+/// What the reader may not do without, or null.
+const char* WriteOrder::missing_between(const Writer& writer, uint32_t reader) const {
+  if (writer.thread == reader) return nullptr;
   const uint32_t block = block_of(writer.thread), warp = warp_of(writer.thread);
   if (block == block_of(reader)) {
-    return block_barriers_[block] > writer.time ||
-           (warp == warp_of(reader) && warp_barriers_[warp] > writer.time);
+    const bool met = block_barriers_[block] > writer.time ||
+                     (warp == warp_of(reader) && warp_barriers_[warp] > writer.time);
+    return met ? nullptr : "barrier";
   }
-  return std::max({thread_fences_[writer.thread], warp_fences_[warp], block_fences_[block]}) > writer.time;
+  const uint32_t released =
+      std::max({thread_releases_[writer.thread], warp_releases_[warp], block_releases_[block]});
+  if (released <= writer.time) return "release";
+  const uint32_t acquired = std::max(thread_acquired_[reader], block_acquired_[block_of(reader)]);
+  return acquired <= released_[block] ? "acquire" : nullptr;
 }
 
 std::string WriteOrder::touch(Writer* writers, size_t first, size_t bytes, Access access, unsigned block,
@@ -51,11 +68,8 @@ std::string WriteOrder::touch(Writer* writers, size_t first, size_t bytes, Acces
       const std::string who = "thread " + std::to_string(writers->thread % threads_) + " of block " +
                               std::to_string(block_of(writers->thread)) + " wrote it";
       if (access == Access::read) return "load of what this launch writes, for load_fresh: " + who;
-      if (!is_ordered(*writers, number)) {
-        const bool same_block = block_of(writers->thread) == block;
-        return std::string("race on global memory: no ") + (same_block ? "barrier" : "fence") + " since " +
-               who;
-      }
+      if (const char* const missing = missing_between(*writers, number))
+        return std::string("race on global memory: no ") + missing + " since " + who;
     }
     if (access == Access::write) *writers = {launch_, time_, number, mask};
   }

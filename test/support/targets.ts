@@ -63,7 +63,7 @@ function standin(): readonly (Target | Unavailable)[] {
   return [cudaFrom(join(build, 'cuda_standin'), label, { ROI_STANDIN_SEED, ROI_LOSS_CUDA_IMAGE })];
 }
 
-/** Each kind of PTX that the addon carries for it, the second with stores that other blocks see after a fence only. */
+/** Each kind of PTX that the addon carries for it, the second with stores that other blocks see after a release only. */
 function ptxrun(): readonly (Target | Unavailable)[] {
   const source = join(root, '..', 'shared', 'ptxrun');
   const label = 'cuda (ptxrun)';

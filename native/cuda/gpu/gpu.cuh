@@ -87,6 +87,8 @@ ROI_GPU Octet<uint32_t> load_once(const Octet<uint32_t>* p) {
                : "l"(p));
   return v;
 }
+/// Starts to bring what lies at p into the L2 cache.
+ROI_GPU void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 /// Of what other blocks of this launch have written.
 template <class T>
 ROI_GPU T load_fresh(const T* p) {
@@ -116,10 +118,14 @@ ROI_GPU void store_once(Octet<uint32_t>* p, Octet<uint32_t> v) {
 
 ROI_GPU void atomic_add(unsigned long long* p, unsigned long long x) { atomicAdd(p, x); }
 ROI_GPU void atomic_min(unsigned long long* p, unsigned long long x) { atomicMin(p, x); }
-/// The value before; after `last` comes 0.
-ROI_GPU unsigned atomic_next(unsigned* p, unsigned last) { return atomicInc(p, last); }
-/// What this thread wrote before is seen by whoever sees what it writes after.
-ROI_GPU void fence() { __threadfence(); }
+/// Draws the next number, of which 0 follows `last`. One thread draws for its block, between two barriers:
+/// what the block wrote before the first is seen, after the second, by a block that draws a later number.
+/// Releases and acquires in one instruction, where a fence of every thread would wait for each of them.
+ROI_GPU unsigned draw_ticket(unsigned* p, unsigned last) {
+  unsigned ticket;
+  asm volatile("atom.acq_rel.gpu.global.inc.u32 %0, [%1], %2;" : "=r"(ticket) : "l"(p), "r"(last) : "memory");
+  return ticket;
+}
 
 // The block's shared memory: as many bytes as the launch asked for, aligned to 16.
 

@@ -53,6 +53,18 @@ ROI_GPU float box_roi(const BoxParams& term, int r, int channel) {
 }
 
 template <class T>
+ROI_GPU void prefetch_box_tile(const StepParams& params, int tile) {
+  const BoxParams& term = params.box;
+  const int r = tile * kBoxTile + thread();
+  if (r >= params.rois) return;
+  const int channel = box_channel(params, load(params.labels + r));
+  if (channel < 0) return;
+  const int64_t first = (int64_t{r} * term.channels + channel) * 4;
+  prefetch(static_cast<const typename Element<T>::Word*>(term.deltas) + first);
+  prefetch(static_cast<const char*>(term.targets) + int64_t{r} * 4 * element_bytes(term.target_dtype));
+}
+
+template <class T>
 ROI_GPU void box_tile(const StepParams& params, int tile) {
   const BoxParams& term = params.box;
   const float zeros[4] = {};

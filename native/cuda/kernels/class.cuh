@@ -167,17 +167,37 @@ ROI_GPU float class_row(const StepParams& params, int r, int label, int warps, c
   return 0;
 }
 
+/// The rows of a tile: the first, and how many elements they have.
+struct ClassTile {
+  int begin, rows, n;
+  int64_t first;
+
+  ROI_GPU ClassTile(const StepParams& params, int tile) {
+    begin = tile * params.cls.tile;
+    rows = begin + params.cls.tile < params.rois ? params.cls.tile : params.rois - begin;
+    n = rows * params.classes;
+    first = int64_t{begin} * params.classes;
+  }
+};
+
+template <class T>
+ROI_GPU void prefetch_class_tile(const StepParams& params, int tile) {
+  using Word = typename Element<T>::Word;
+  const ClassTile rows(params, tile);
+  const Word* scores = static_cast<const Word*>(params.cls.scores) + rows.first;
+  constexpr int kLine = 128 / sizeof(Word);
+#pragma unroll 1
+  for (int i = thread() * kLine; i < rows.n; i += kBlock * kLine) prefetch(scores + i);
+}
+
 /// A tile of rows.
 template <class T>
 ROI_GPU void class_tile(const StepParams& params, int tile) {
   using Word = typename Element<T>::Word;
   const ClassParams& term = params.cls;
   BlockState& state = block_state();
-  const int begin = tile * term.tile;
-  const int rows = begin + term.tile < params.rois ? term.tile : params.rois - begin;
+  const auto [begin, rows, n, first] = ClassTile(params, tile);
   const int warps = term.tile == 1 ? kWarps : 1, row = term.tile == 1 ? 0 : warp();
-  const int64_t first = int64_t{begin} * params.classes;
-  const int n = rows * params.classes;
   const Word* scores = static_cast<const Word*>(term.scores) + first;
   Word* grad = static_cast<Word*>(term.grad) + first;
   Word* staged = term.staged_bytes > 0 ? staged_rows<Word>() + words_off(scores) : nullptr;

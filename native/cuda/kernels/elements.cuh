@@ -142,6 +142,10 @@ ROI_GPU void store_floats(void* tensor, int64_t at, const float* x) {
   store_once(reinterpret_cast<Packed<T, kWidth>*>(words), pack<T, kWidth>(x));
 }
 
+ROI_GPU int element_bytes(DType dtype) {
+  return dtype == DType::kUint8 ? 1 : dtype == DType::kFloat32 ? 4 : 2;
+}
+
 /// Calls visit(T()) with the type of `dtype`, one of the float types.
 template <class Visit>
 ROI_GPU void with_float_type(DType dtype, Visit visit) {

@@ -26,6 +26,17 @@ ROI_GPU void report_bad_label(const StepParams& p, bool of_masks, int r) {
   atomic_min(&p.workspace->bad_index[of_masks && p.own_mask_labels], static_cast<unsigned long long>(r));
 }
 
+/// A term by its number.
+ROI_GPU const TermParams& term_at(const StepParams& p, int term) {
+  if (term == 0) return p.cls;
+  if (term == 1) return p.box;
+  return p.mask;
+}
+ROI_GPU Factors& factors_at(int term) {
+  BlockState& state = block_state();
+  return term == 0 ? state.cls : term == 1 ? state.box : state.mask;
+}
+
 /// Nothing counted is a loss of 0, not 0/0.
 ROI_GPU void store_factors(Factors& factors, const TermParams& term, double count) {
   const double divisor = term.divisor > 0 ? term.divisor : count;
@@ -34,35 +45,76 @@ ROI_GPU void store_factors(Factors& factors, const TermParams& term, double coun
   store_shared(&factors.grad, static_cast<float>(loss * term.grad_scale));
 }
 
-/// Leaves the factors of all terms in the block's state.
-ROI_GPU void find_factors(const StepParams& p) {
-  const auto counts = [](const TermParams& term) { return term.enabled && !(term.divisor > 0); };
+/// What means divide by, as far as a thread has seen labels.
+struct Counts {
   int rois = 0, foreground = 0;
   double weight = 0;
-  if (counts(p.cls) || counts(p.box) || (counts(p.mask) && !p.own_mask_labels)) {
-#pragma unroll 4
-    for (int r = thread(); r < p.rois; r += kBlock) {
-      const int32_t label = load(p.labels + r);
-      const bool good = label >= 0 && label < p.classes;
-      rois += good;
-      foreground += good && label >= 1 && !p.own_mask_labels;
-      if (good && p.cls.weights) weight += static_cast<double>(load(p.cls.weights + label));
+};
+
+/// A thread's share of labels, so many at a time: all their loads are under way together.
+struct Labels {
+  static constexpr int kAtOnce = 16;
+  const int32_t* labels;
+  int count;
+  int32_t label[kAtOnce];
+
+  ROI_GPU void read(int begin) {
+#pragma unroll
+    for (int k = 0; k < kAtOnce; k++) {
+      const int r = begin + k * kBlock;
+      label[k] = r < count ? load(labels + r) : -1;
     }
   }
-  if (counts(p.mask) && p.own_mask_labels) {
-#pragma unroll 4
-    for (int r = thread(); r < p.mask_rois; r += kBlock) {
-      const int32_t label = load(p.mask_labels + r);
-      foreground += label >= 1 && label < p.classes;
+  ROI_GPU void add_to(Counts& counts, const StepParams& p) const {
+#pragma unroll
+    for (int k = 0; k < kAtOnce; k++) {
+      counts.rois += static_cast<unsigned>(label[k]) < static_cast<unsigned>(p.classes);
+      counts.foreground += label[k] >= 1 && label[k] < p.classes;
+    }
+    if (!p.cls.weights) return;
+#pragma unroll
+    for (int k = 0; k < kAtOnce; k++)
+      if (static_cast<unsigned>(label[k]) < static_cast<unsigned>(p.classes))
+        counts.weight += static_cast<double>(load(p.cls.weights + label[k]));
+  }
+  /// Of those that were read and all behind them.
+  ROI_GPU Counts counts(const StepParams& p) {
+    Counts counts;
+#pragma unroll 1
+    for (int begin = thread();;) {
+      add_to(counts, p);
+      begin += kAtOnce * kBlock;
+      if (begin >= count) return counts;
+      read(begin);
     }
   }
-  BlockState& state = block_state();
-  double sums[kMaxSums] = {static_cast<double>(rois), weight, static_cast<double>(foreground)};
-  block_sums(sums, state.scratch);
-  if (thread() == 0) {
-    store_factors(state.cls, p.cls, p.cls.weights ? sums[1] : sums[0]);
-    store_factors(state.box, p.box, sums[0]);
-    store_factors(state.mask, p.mask, sums[2]);
+};
+
+/// Leaves the factors of all terms in the block's state. Calls `meanwhile` while it waits for labels.
+template <class Meanwhile>
+ROI_GPU void find_factors(const StepParams& p, Meanwhile meanwhile) {
+  const auto counts = [](const TermParams& term) { return term.enabled && !(term.divisor > 0); };
+  const bool in_labels = counts(p.cls) || counts(p.box) || (counts(p.mask) && !p.own_mask_labels);
+  const bool in_mask_labels = counts(p.mask) && p.own_mask_labels;
+  Labels labels{p.labels, in_labels ? p.rois : 0, {}};
+  Labels mask_labels{p.mask_labels, in_mask_labels ? p.mask_rois : 0, {}};
+  labels.read(thread());
+  mask_labels.read(thread());
+  meanwhile();
+  Counts sums = labels.counts(p);
+  if (in_mask_labels) sums.foreground = mask_labels.counts(p).foreground;
+  double* const weights = block_state().scratch;
+  int* const rois = reinterpret_cast<int*>(weights + kWarps);
+  int* const foreground = rois + kWarps;
+  leave_warp_sum(sums.rois, rois);
+  leave_warp_sum(sums.foreground, foreground);
+  if (p.cls.weights) leave_warp_sum(sums.weight, weights);
+  block_barrier();
+  if (const int i = thread(); i < kTerms) {
+    const bool weighted = i == 0 && p.cls.weights;
+    store_factors(
+        factors_at(i), term_at(p, i),
+        weighted ? sum_of_warps(weights) : static_cast<double>(sum_of_warps(i < 2 ? rois : foreground)));
   }
   block_barrier();
 }

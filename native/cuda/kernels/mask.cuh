@@ -193,6 +193,15 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
   return loss + m.dice * dice::value(mismatch, overlap, m.eps);
 }
 
+/// Of a tile whose pixels come one by one nothing is brought.
+template <class T>
+ROI_GPU void prefetch_mask_tile(const StepParams& params, int tile, const MaskLabel& known) {
+  if (params.mask.together == 0) return;
+  Pixels<T, 4> pixels;
+  pixels.start(params.mask, mask_roi(params, tile, known));
+  pixels.prefetch(params.mask);
+}
+
 template <class T>
 ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& known) {
   const MaskParams& m = params.mask;

@@ -8,40 +8,84 @@
 
 namespace roi::cuda {
 
-/// Σ losses of a term in a fixed order and in double: right at any number of RoIs, the same bits on any grid.
-ROI_GPU double sum_of_losses(const TermParams& term, int rois) {
-  double sum = 0;
-  if (term.enabled)
-#pragma unroll 4
-    for (int r = thread(); r < rois; r += kBlock) sum += static_cast<double>(load_fresh(term.losses + r));
-  return sum;
+ROI_GPU bool has_metrics(const StepParams& p) { return p.cls.metrics || p.mask.metrics; }
+
+/// Σ losses of each term over the thread's RoIs, in double: right at any number of RoIs. The order depends on
+/// their number alone, not on the grid. Four RoIs are one load, and so many of all terms are under way at
+/// once.
+ROI_GPU void sum_losses(const StepParams& p, double (&sums)[kTerms]) {
+  constexpr int kAtOnce = 4;
+  int rois[kTerms];
+  float rest[kTerms];
+#pragma unroll
+  for (int i = 0; i < kTerms; i++) {
+    const TermParams& term = term_at(p, i);
+    rois[i] = !term.enabled ? 0 : i == 2 ? p.mask_rois : p.rois;
+    const int r = (rois[i] & ~3) + thread();
+    rest[i] = r < rois[i] ? load_fresh(term.losses + r) : 0.0f;
+  }
+  const int most = p.rois > p.mask_rois ? p.rois : p.mask_rois;
+#pragma unroll 1
+  for (int begin = thread(); 4 * begin < most; begin += kAtOnce * kBlock) {
+    float4 x[kTerms][kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kTerms; i++)
+#pragma unroll
+      for (int k = 0; k < kAtOnce; k++) {
+        const int quad = begin + k * kBlock;
+        x[i][k] = 4 * quad + 4 <= rois[i]
+                      ? load_fresh(reinterpret_cast<const float4*>(term_at(p, i).losses) + quad)
+                      : float4{};
+      }
+#pragma unroll
+    for (int i = 0; i < kTerms; i++)
+#pragma unroll
+      for (int k = 0; k < kAtOnce; k++) {
+        const float4& q = x[i][k];
+        sums[i] += (static_cast<double>(q.x) + static_cast<double>(q.y)) +
+                   (static_cast<double>(q.z) + static_cast<double>(q.w));
+      }
+  }
+#pragma unroll
+  for (int i = 0; i < kTerms; i++) sums[i] += static_cast<double>(rest[i]);
 }
 
-/// By the last block. Leaves the workspace as the next launch expects it.
+/// The counters of the metrics, a thread each.
+ROI_GPU void hand_over_counter(const StepParams& p, int i) {
+  uint64_t n = 0;
+  if (has_metrics(p)) {
+    n = load_fresh(&p.workspace->counters[i]);
+    store(&p.workspace->counters[i], 0ull);
+  }
+  store(&p.result->counters[i], n);
+}
+
+/// The first bad one among the labels, and among the masks' own; a thread each.
+ROI_GPU void hand_over_bad_label(const StepParams& p, int i) {
+  unsigned long long* const first = &p.workspace->bad_index[i];
+  const unsigned long long index = i == 0 || p.own_mask_labels ? load_fresh(first) : kNoIndex;
+  store(&p.result->bad_index[i], static_cast<uint64_t>(index));
+  if (index == kNoIndex) return;
+  store(&p.result->bad_label[i], load((i == 0 ? p.labels : p.mask_labels) + index));
+  store(first, static_cast<unsigned long long>(kNoIndex));
+}
+
+/// By the last block: all that it hands over is read at once, by threads of several warps. Leaves the
+/// workspace as the next launch expects it.
 ROI_GPU void finish(const StepParams& p) {
-  BlockState& state = block_state();
-  double sums[kMaxSums] = {sum_of_losses(p.cls, p.rois), sum_of_losses(p.box, p.rois),
-                           sum_of_losses(p.mask, p.mask_rois)};
-  block_sums(sums, state.scratch);
-  if (thread() != 0) return;
-  StepResult& result = *p.result;
-  store(&result.losses[0], p.cls.enabled ? load_shared(&state.cls.loss) * sums[0] : 0.0);
-  store(&result.losses[1], p.box.enabled ? load_shared(&state.box.loss) * sums[1] : 0.0);
-  store(&result.losses[2], p.mask.enabled ? load_shared(&state.mask.loss) * sums[2] : 0.0);
-  Workspace& workspace = *p.workspace;
-#pragma unroll 1
-  for (int i = 0; i < kCounters; i++) {
-    store(&result.counters[i], static_cast<uint64_t>(load_fresh(&workspace.counters[i])));
-    store(&workspace.counters[i], 0ull);
-  }
-#pragma unroll 1
-  for (int i = 0; i < 2; i++) {
-    const unsigned long long index = load_fresh(&workspace.bad_index[i]);
-    store(&result.bad_index[i], static_cast<uint64_t>(index));
-    if (index == kNoIndex) continue;
-    store(&result.bad_label[i], load((i == 0 ? p.labels : p.mask_labels) + index));
-    store(&workspace.bad_index[i], static_cast<unsigned long long>(kNoIndex));
-  }
+  const int in_second_warp = thread() - kWarp, in_third_warp = thread() - 2 * kWarp;
+  if (in_second_warp >= 0 && in_second_warp < kCounters) hand_over_counter(p, in_second_warp);
+  if (in_third_warp == 0 || in_third_warp == 1) hand_over_bad_label(p, in_third_warp);
+  double sums[kTerms] = {};
+  sum_losses(p, sums);
+  double* const scratch = block_state().scratch;
+#pragma unroll
+  for (int i = 0; i < kTerms; i++) leave_warp_sum(sums[i], scratch + i * kWarps);
+  block_barrier();
+  if (const int i = thread(); i < kTerms)
+    store(&p.result->losses[i], term_at(p, i).enabled
+                                    ? load_shared(&factors_at(i).loss) * sum_of_warps(scratch + i * kWarps)
+                                    : 0.0);
 }
 
 ROI_GPU void clear_counters() {
@@ -56,44 +100,47 @@ ROI_GPU void add_counters(Workspace& workspace) {
   if (sum) atomic_add(&workspace.counters[thread()], sum);
 }
 
+/// Starts to bring the pixels or scores of a block's first tasks nearer: they are read once means are known.
+template <class T>
+ROI_GPU void prefetch_first(const StepParams& p, int task, int tile, const MaskLabel& known) {
+  if (task < p.tasks.cls)
+    prefetch_class_tile<T>(p, task);
+  else if ((task -= p.tasks.cls) < p.tasks.box)
+    prefetch_box_tile<T>(p, task);
+  if (tile < p.tasks.mask) prefetch_mask_tile<T>(p, tile, known);
+}
+
+/// Classes and boxes come first: they are bound by what a multiprocessor can issue, while the first masks
+/// come from memory. Masks are dealt from the last block down, so that a grid of a block a task is none
+/// short.
 template <class T>
 ROI_GPU void step(const StepParams& p) {
   clear_counters();
-  MaskLabel next = read_label(p, block());
-  find_factors(p);  // whose barriers the counters are behind
   const Tasks& tasks = p.tasks;
-  int task = block();
-  for (; task < tasks.mask; task += blocks()) {
+  const int first_tile = blocks() - 1 - block();
+  MaskLabel next = read_label(p, first_tile);
+  // Whose barriers the counters are behind.
+  find_factors(p, [&] { prefetch_first<T>(p, block(), first_tile, next); });
+  for (int task = block(); task < tasks.cls + tasks.box; task += blocks())
+    task < tasks.cls ? class_tile<T>(p, task) : box_tile<T>(p, task - tasks.cls);
+  for (int tile = first_tile; tile < tasks.mask; tile += blocks()) {
     const MaskLabel known = next;
-    next = read_label(p, task + blocks());
-    mask_tile<T>(p, task, known);
+    next = read_label(p, tile + blocks());
+    mask_tile<T>(p, tile, known);
   }
-  for (task -= tasks.mask; task < tasks.cls + tasks.box + tasks.fill; task += blocks()) {
-    int i = task;
-    if (i < tasks.cls)
-      class_tile<T>(p, i);
-    else if ((i -= tasks.cls) < tasks.box)
-      box_tile<T>(p, i);
-    else
-      fill_slice<T>(p, i - tasks.box);
-  }
-  // Everybody's losses are there before this block counts as finished.
-  fence();
+  for (int task = block(); task < tasks.fill; task += blocks()) fill_slice<T>(p, task);
   block_barrier();
-  if (p.cls.metrics || p.mask.metrics) {
+  if (has_metrics(p)) {
     add_counters(*p.workspace);
-    fence();
     block_barrier();
   }
   BlockState& state = block_state();
   if (thread() == 0) {
     const unsigned last = static_cast<unsigned>(blocks()) - 1;
-    store_shared(&state.is_last, atomic_next(&p.workspace->finished, last) == last);
+    store_shared(&state.is_last, draw_ticket(&p.workspace->finished, last) == last);
   }
   block_barrier();
-  if (!load_shared(&state.is_last)) return;
-  fence();
-  finish(p);
+  if (load_shared(&state.is_last)) finish(p);
 }
 
 }  // namespace roi::cuda

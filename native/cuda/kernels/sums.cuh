@@ -47,19 +47,19 @@ ROI_GPU T over_warps(T x, int warps, double* scratch, Combine combine) {
   return all;
 }
 
-/// Several sums over the threads of the block, in thread 0. `scratch` has room for all of each warp.
-template <int kSums>
-ROI_GPU void block_sums(double (&x)[kSums], double* scratch) {
-  for (int i = 0; i < kSums; i++) {
-    x[i] = warp_sum(x[i]);
-    if (lane() == 0) store_shared(scratch + i * cuda::kWarps + warp(), x[i]);
-  }
-  block_barrier();
-  if (thread() != 0) return;
-  for (int i = 0; i < kSums; i++) {
-    x[i] = 0;
-    for (int w = 0; w < cuda::kWarps; w++) x[i] += load_shared(scratch + i * cuda::kWarps + w);
-  }
+/// A sum over the threads of the block in two halves, with a barrier of the block between: each warp leaves
+/// its own in `warps`, and whoever needs the sum adds those.
+template <class T>
+ROI_GPU void leave_warp_sum(T x, T* warps) {
+  x = warp_sum(x);
+  if (lane() == 0) store_shared(warps + warp(), x);
+}
+template <class T>
+ROI_GPU T sum_of_warps(const T* warps) {
+  T sum = load_shared(warps);
+#pragma unroll
+  for (int w = 1; w < cuda::kWarps; w++) sum += load_shared(warps + w);
+  return sum;
 }
 
 }  // namespace roi::gpu

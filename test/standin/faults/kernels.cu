@@ -142,14 +142,20 @@ ROI_KERNEL(guard_after, FaultParams) {
 }
 
 /// The last block adds what all blocks left, in the way of the losses' reduction.
-ROI_GPU void add_in_last_block(const FaultParams& params, bool fences, bool fresh) {
+struct LastBlock {
+  bool barrier = true, releases = true, acquires = true, fresh = true;
+  ROI_GPU void add(const FaultParams& params) const;
+};
+ROI_GPU void LastBlock::add(const FaultParams& params) const {
   double_all(params);
-  if (fences) fence();
-  block_barrier();
-  auto* const ticket = reinterpret_cast<unsigned*>(params.sum + 1);
+  if (barrier) block_barrier();
   if (thread() == 0) {
+    auto* const next = reinterpret_cast<unsigned*>(params.sum + 1);
     const unsigned last = static_cast<unsigned>(blocks()) - 1;
-    store_shared(reinterpret_cast<bool*>(shared_memory()), atomic_next(ticket, last) == last);
+    if (releases) roi::standin::release();
+    const unsigned ticket = atomic_next(next, last);
+    if (acquires) roi::standin::acquire();
+    store_shared(reinterpret_cast<bool*>(shared_memory()), ticket == last);
   }
   block_barrier();
   if (!load_shared(reinterpret_cast<const bool*>(shared_memory()))) return;
@@ -161,9 +167,13 @@ ROI_GPU void add_in_last_block(const FaultParams& params, bool fences, bool fres
   if (thread() % kWarp == 0) atomic_add(params.sum, static_cast<unsigned long long>(sum / 2));
 }
 
-ROI_KERNEL(missing_fence, FaultParams) { add_in_last_block(params, !params.planted, true); }
+ROI_KERNEL(ticket_before_the_barrier, FaultParams) { LastBlock{.barrier = !params.planted}.add(params); }
 
-ROI_KERNEL(load_of_what_is_written, FaultParams) { add_in_last_block(params, true, !params.planted); }
+ROI_KERNEL(ticket_releases_nothing, FaultParams) { LastBlock{.releases = !params.planted}.add(params); }
+
+ROI_KERNEL(ticket_acquires_nothing, FaultParams) { LastBlock{.acquires = !params.planted}.add(params); }
+
+ROI_KERNEL(load_of_what_is_written, FaultParams) { LastBlock{.fresh = !params.planted}.add(params); }
 
 ROI_KERNEL(race_on_global, FaultParams) {
   for (int i = global_thread(); i < params.count; i += blocks() * 256) store(params.fresh + i, 0.0f);
