@@ -3,15 +3,15 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { referenceLoss } from '../../lib/reference';
@@ -54,12 +54,14 @@ const work = mkdtempSync(join(tmpdir(), 'roi-loss-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 
 const own = pack(root, work);
-const manifest = createRequire(__filename)('../../package.json');
+const manifest = JSON.parse(
+  output('tar', ['-xzOf', join(work, own.filename), 'package/package.json'], { cwd: work }),
+);
 
 test('holds the binaries, the compiled library, what is needed to build, and nothing else', () => {
   const paths = own.files.map(({ path }) => path);
   const expected =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|CMakeLists\.txt|dist\/.*\.(m?js|d\.m?ts)(\.map)?|lib\/.*\.m?ts|native\/(?!format).*\.(h|cpp|cuh?|map|mjs)|prebuilds\/.*\.node)$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(CONTRIBUTING|SECURITY)\.md|CMakeLists\.txt|dist\/.*\.(m?js|d\.m?ts)(\.map)?|lib\/.*\.m?ts|native\/(?!format).*\.(h|cpp|cuh?|map|mjs)|prebuilds\/.*\.node|docs\/.*\.md|bench\/README\.md|bench\/results\/.*\.(md|svg)|examples\/pytorch-ipc\/.*)$/;
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],
@@ -71,10 +73,55 @@ test('holds the binaries, the compiled library, what is needed to build, and not
 
 test('is below 5 MB', () => assert.ok(own.size < maxPackedBytes, `${own.size} bytes`));
 
+test('links of what is packed lead to what is packed', () => {
+  const paths = own.files.map(({ path }) => path);
+  const dead = paths
+    // CONTRIBUTING.md is about a clone, and links to what is there.
+    .filter((path) => path.endsWith('.md') && path !== 'CONTRIBUTING.md')
+    .flatMap((path) =>
+      [...readFileSync(join(root, path), 'utf8').matchAll(/\]\(([^)\s#]+)[^)]*\)/g)]
+        .map(([, link]) => link!)
+        .filter((link) => !/^\w+:/.test(link))
+        .map((link) => join(dirname(path), link))
+        .filter((target) => !paths.some((packed) => packed === target || packed.startsWith(`${target}/`)))
+        .map((target) => `${path}: ${target}`),
+    );
+  assert.equal(dead, []);
+});
+
 test('runs nothing when it is installed, and depends on node-gyp-build alone', () => {
-  for (const script of ['preinstall', 'install', 'postinstall'])
+  // `prepare` runs when a folder or a git repository is installed, and npm warns of it in a tarball.
+  for (const script of ['preinstall', 'install', 'postinstall', 'prepublish', 'prepare'])
     assert.not.ok(script in manifest.scripts, `has the script ${script}`);
   assert.equal(Object.keys(manifest.dependencies), ['node-gyp-build']);
+});
+
+test('a release needs what only the owner can fill in', () => {
+  const folder = join(work, 'release');
+  mkdirSync(folder);
+  const check = (fields: object, changelog: string) => {
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'a', version: '1.2.3', ...fields }));
+    writeFileSync(join(folder, 'CHANGELOG.md'), changelog);
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'cross', 'release.mjs'), folder], {
+      encoding: 'utf8',
+    });
+    return { status, lines: stderr.split('\n').filter(Boolean) };
+  };
+  const fields = {
+    repository: { type: 'git', url: 'git+https://example.org/a.git' },
+    homepage: 'https://example.org/a',
+    bugs: { url: 'https://example.org/a/issues' },
+  };
+  assert.equal(check(fields, '# Changelog\n\n## [1.2.3]\n'), { status: 0, lines: [] });
+  for (const name of ['repository', 'homepage', 'bugs'])
+    assert.equal(check({ ...fields, [name]: undefined }, '\n## [1.2.3]'), {
+      status: 1,
+      lines: [`package.json: ${name} is missing; expected an address`],
+    });
+  assert.equal(check({ ...fields, homepage: 'TODO' }, '\n## [1.2.30]').lines, [
+    'package.json: homepage is "TODO"; expected an address',
+    'CHANGELOG.md has no section for 1.2.3',
+  ]);
 });
 
 const inputs = inputsOf(5, { rois: 6, classes: 3, maskSize: [4, 4], leastLabel: 0 });
@@ -108,7 +155,7 @@ function assertLosses(printed: string): void {
   for (const [i, loss] of losses.entries()) assertLoss(loss, expected[i]!, `loss ${i}`);
 }
 
-/** Installs the tarball: no compiler on the PATH, an empty cache, no network. The dependency comes as a tarball too. */
+/** Installs the tarball: no compiler, cache or network, and no scripts. The dependency comes as a tarball too. */
 function install() {
   const folder = join(work, 'project');
   const bin = join(work, 'bin');
@@ -125,7 +172,7 @@ function install() {
   const env = { PATH: bin, HOME: work, PREBUILDS_ONLY: '1' };
   const run = (command: string, ...args: string[]) => output(command, args, { cwd: folder, env });
   const tarballs = [own, dependency].map(({ filename }) => join(work, filename));
-  run(join(bin, 'npm'), 'install', '--offline', '--no-audit', '--no-fund', ...tarballs);
+  run(join(bin, 'npm'), 'install', '--ignore-scripts', '--offline', '--no-audit', '--no-fund', ...tarballs);
   writeFileSync(join(folder, 'program.cjs'), `const ${names} = require('roi-loss');${javascript}`);
   writeFileSync(join(folder, 'program.mjs'), `import ${names} from 'roi-loss';${javascript}`);
   writeFileSync(join(folder, 'program.mts'), `import ${names} from 'roi-loss';${program}`);
