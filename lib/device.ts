@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Batch } from './batch';
 import type { BatchSizes, BatchTensors } from './batch-shape';
 import {
@@ -11,6 +10,7 @@ import {
   ofThisThread,
   readKeys,
 } from './check';
+import { usableCpus } from './cpus';
 import { deviceName, deviceNames } from './device-name';
 import { defaultDType, dtypes } from './dtypes';
 import { callNative, plainError, type RoiLossError, rangeError, show, typeError } from './errors';
@@ -19,7 +19,11 @@ import { checkDType, checkShape, Tensor } from './tensor';
 import type { DType, HostArray } from './types';
 
 export interface DeviceOptions {
-  /** Threads of the CPU, 1 to 1024. Default: `ROI_LOSS_NUM_THREADS`, else the cores this process may use. */
+  /**
+   * Threads of the CPU, 1 to 1024: at most so many work on a step, and no more than it has parts for or the process has
+   * CPUs to run on. Default: `ROI_LOSS_NUM_THREADS`, else the CPUs that this process may use, by its affinity and by the
+   * CPU quota of its container.
+   */
   readonly threads?: number | undefined;
   /** The CUstream of the GPU's primary context to enqueue on. Default: a stream of the device's own. */
   readonly stream?: bigint | undefined;
@@ -55,7 +59,7 @@ function checkThreads(name: string, value: unknown): number {
 
 function defaultThreads(): number {
   const variable = process.env.ROI_LOSS_NUM_THREADS;
-  if (variable === undefined || variable === '') return Math.min(availableParallelism(), maxThreads);
+  if (variable === undefined || variable === '') return Math.min(usableCpus(), maxThreads);
   return checkThreads('ROI_LOSS_NUM_THREADS', /^\d+$/.test(variable) ? Number(variable) : variable);
 }
 

@@ -1,5 +1,9 @@
 #include "step_queue.h"
 
+#if defined(__linux__)
+#include <pthread.h>
+#endif
+
 namespace roi {
 
 void StepQueue::close() {
@@ -14,7 +18,11 @@ void StepQueue::close() {
 void StepQueue::submit(StepRef step) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return queue_.size() < kMaxQueued; });
-  if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+  if (!is_working_) {
+    if (thread_.joinable()) thread_.join();
+    thread_ = std::thread([this] { work(); });
+    is_working_ = true;
+  }
   queue_.push_back(std::move(step));
   changed_.notify_all();
 }
@@ -30,10 +38,16 @@ bool StepQueue::is_idle() {
 }
 
 void StepQueue::work() {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), "roi-loss-steps");
+#endif
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
+    changed_.wait_for(lock, kIdle, [&] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) {
+      is_working_ = false;
+      return;
+    }
     const StepRef step = queue_.front();
     lock.unlock();
     run_(*step);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -10,7 +11,8 @@
 
 namespace roi {
 
-/// Runs steps one after another on a thread of its own, in the order of their submission.
+/// Runs steps one after another on a thread of its own, in the order of their submission. The thread ends
+/// when it has had nothing to do for a while, so that a forgotten device leaves none behind.
 class StepQueue {
  public:
   explicit StepQueue(std::function<void(Step&)> run) : run_(std::move(run)) {}
@@ -25,6 +27,7 @@ class StepQueue {
 
  private:
   static constexpr size_t kMaxQueued = 64;
+  static constexpr std::chrono::seconds kIdle{1};
 
   void work();
 
@@ -33,6 +36,7 @@ class StepQueue {
   std::condition_variable changed_;
   std::deque<StepRef> queue_;  // the first is the one running
   bool stopping_ = false;
+  bool is_working_ = false;  // whether the thread takes steps, and has not ended
   std::thread thread_;
 };
 

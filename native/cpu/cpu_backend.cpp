@@ -111,14 +111,14 @@ class ClockMark : public Mark {
 class CpuBackend : public Backend {
  public:
   CpuBackend(int threads, const RowKernels& rows)
-      : rows_(rows), pool_(threads), threads_(static_cast<size_t>(threads)), queue_([this](Step& step) {
+      : rows_(rows), threads_(static_cast<size_t>(threads)), queue_([this](Step& step) {
           execute(step.problem, step.result);
           if (step.source) copy(step.target, *step.source, step.source->bytes());
         }) {}
 
   std::string description() const override {
-    return std::string("CPU, ") + rows_.name + ", " + std::to_string(pool_.threads()) +
-           (pool_.threads() == 1 ? " thread" : " threads");
+    return std::string("CPU, ") + rows_.name + ", " + std::to_string(threads_.size()) +
+           (threads_.size() == 1 ? " thread" : " threads");
   }
 
   MemoryRef allocate(size_t bytes) override { return std::make_shared<CpuMemory>(bytes); }
@@ -169,7 +169,7 @@ class CpuBackend : public Backend {
 
   void add(const float* a, const float* b, float* c, int64_t n) override {
     synchronize();
-    pool_.run(ceil_div(n, kChunkWork), [&](int64_t chunk, int) {
+    run_chunks(ceil_div(n, kChunkWork), [&](int64_t chunk, int) {
       const int64_t begin = chunk * kChunkWork;
       rows_.add(a + begin, b + begin, c + begin, std::min(kChunkWork, n - begin));
     });
@@ -236,7 +236,7 @@ class CpuBackend : public Backend {
       i < mask_chunks ? masks_chunk(i, thread) : rows_chunk(i - mask_chunks, thread);
     };
     if (parallel)
-      pool_.run(mask_chunks + row_chunks, chunk);
+      run_chunks(mask_chunks + row_chunks, chunk);
     else
       for (int64_t i = 0; i < mask_chunks + row_chunks; i++) chunk(i, 0);
 
@@ -248,8 +248,13 @@ class CpuBackend : public Backend {
       for (size_t i = 0; i < kCounters; i++) result.counters[i] += thread.counters[i];
   }
 
+  template <class Body>
+  void run_chunks(int64_t chunks, const Body& body) {
+    pool_->run(static_cast<int>(threads_.size()), chunks, body);
+  }
+
   const RowKernels& rows_;
-  ThreadPool pool_;
+  const std::shared_ptr<ThreadPool> pool_ = ThreadPool::shared();
   std::vector<ThreadState> threads_;
   Room room_;
   std::vector<double> class_losses_, box_losses_, mask_losses_;  // by RoI

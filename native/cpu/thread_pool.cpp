@@ -1,5 +1,11 @@
 #include "thread_pool.h"
 
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
+
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 
@@ -30,7 +36,27 @@ bool look_out(Condition condition) {
   return false;
 }
 
+/// The CPUs that this process may run on.
+unsigned usable_cpus() {
+#if defined(__linux__)
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return static_cast<unsigned>(CPU_COUNT(&cpus));
+#endif
+  return std::max(std::thread::hardware_concurrency(), 1u);
+}
+
 }  // namespace
+
+std::shared_ptr<ThreadPool> ThreadPool::shared() {
+  static std::mutex mutex;
+  static std::weak_ptr<ThreadPool> pool;
+  const std::lock_guard lock(mutex);
+  auto held = pool.lock();
+  if (!held) pool = held = std::make_shared<ThreadPool>();
+  return held;
+}
+
+ThreadPool::ThreadPool() : most_workers_(usable_cpus() - 1) { workers_.reserve(most_workers_); }
 
 ThreadPool::~ThreadPool() {
   {
@@ -41,66 +67,77 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::run(int64_t chunks, const void* body, Call call) {
-  if (threads_ == 1 || chunks == 1) {
+void ThreadPool::run(int threads, int64_t chunks, const void* body, Call call) {
+  const int64_t most = std::min({int64_t{threads} - 1, chunks - 1, static_cast<int64_t>(most_workers_)});
+  if (most <= 0) {
     for (int64_t chunk = 0; chunk < chunks; chunk++) call(body, chunk, 0);
     return;
   }
-  start_workers();
+  const int helpers = static_cast<int>(most);
+  Job job{body, call, chunks, helpers};
+  size_t workers;
   {
     const std::lock_guard lock(mutex_);
-    body_ = body;
-    call_ = call;
-    chunks_ = chunks;
-    next_.store(0, std::memory_order_relaxed);
-    open_ = true;
-    job_.fetch_add(1, std::memory_order_release);
+    start_workers(static_cast<size_t>(helpers));
+    workers = workers_.size();
+    job.behind = first_;
+    first_ = &job;
+    open_seats_.fetch_add(helpers, std::memory_order_release);
   }
-  wake_.notify_all();
-  take_chunks(0);
+  if (static_cast<size_t>(helpers) >= workers)
+    wake_.notify_all();
+  else
+    for (int i = 0; i < helpers; i++) wake_.notify_one();
+  job.take_chunks(0);
   {
     const std::lock_guard lock(mutex_);
-    open_ = false;
+    if (job.seats > 0) {
+      open_seats_.fetch_sub(job.seats, std::memory_order_relaxed);
+      unlink(job);
+    }
   }
-  const auto all_left = [&] { return active_.load(std::memory_order_acquire) == 0; };
+  const auto all_left = [&] { return job.active.load(std::memory_order_acquire) == 0; };
   if (look_out(all_left)) return;
   std::unique_lock lock(mutex_);
   finished_.wait(lock, all_left);
 }
 
 // Started at the first job that is worth it: most processes that load the addon never need them.
-void ThreadPool::start_workers() {
-  if (!workers_.empty()) return;
-  workers_.reserve(static_cast<size_t>(threads_ - 1));
+void ThreadPool::start_workers(size_t count) {
   try {
-    for (int thread = 1; thread < threads_; thread++) workers_.emplace_back([this, thread] { work(thread); });
+    while (workers_.size() < count) workers_.emplace_back([this] { work(); });
   } catch (const std::system_error&) {
     // The system grants no more threads; those there are, and the caller, do the work.
   }
 }
 
-void ThreadPool::work(int thread) {
-  uint64_t seen = 0;
-  const auto is_new = [&] { return job_.load(std::memory_order_acquire) != seen; };
-  while (true) {
-    look_out(is_new);
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || is_new(); });
-      if (stopping_) return;
-      seen = job_.load(std::memory_order_relaxed);
-      if (!open_) continue;
-      active_.fetch_add(1, std::memory_order_relaxed);
-    }
-    take_chunks(thread);
-    const std::lock_guard lock(mutex_);
-    if (active_.fetch_sub(1, std::memory_order_release) == 1) finished_.notify_one();
-  }
+void ThreadPool::unlink(const Job& job) {
+  Job** at = &first_;
+  while (*at != &job) at = &(*at)->behind;
+  *at = job.behind;
 }
 
-void ThreadPool::take_chunks(int thread) {
-  for (int64_t chunk; (chunk = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;)
-    call_(body_, chunk, thread);
+void ThreadPool::work() {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), "roi-loss");
+#endif
+  const auto has_seat = [&] { return open_seats_.load(std::memory_order_acquire) > 0; };
+  while (true) {
+    look_out(has_seat);
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return stopping_ || has_seat(); });
+    if (stopping_) return;
+    Job& job = *first_;
+    const int thread = ++job.joined;
+    job.active.fetch_add(1, std::memory_order_relaxed);
+    open_seats_.fetch_sub(1, std::memory_order_relaxed);
+    if (--job.seats == 0) unlink(job);
+    lock.unlock();
+    job.take_chunks(thread);
+    lock.lock();
+    // The job may be gone as soon as nobody is active in it.
+    if (job.active.fetch_sub(1, std::memory_order_release) == 1) finished_.notify_all();
+  }
 }
 
 }  // namespace roi
