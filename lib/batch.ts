@@ -129,8 +129,7 @@ export class Batch implements Disposable {
   #capture: Capture | undefined;
   #disposed = false;
 
-  /** @internal */
-  constructor(device: Device, options: BatchSizes | BatchTensors) {
+  private constructor(device: Device, options: BatchSizes | BatchTensors) {
     checkObject('options', options);
     this.device = device;
     const sizes = 'rois' in options ? readKeys<BatchSizes>('option of batch', options, sizeKeys) : undefined;
@@ -187,6 +186,11 @@ export class Batch implements Disposable {
       for (const tensor of this.#own) tensor.dispose();
       throw error;
     }
+  }
+
+  /** @internal */
+  static create(device: Device, options: BatchSizes | BatchTensors): Batch {
+    return new Batch(device, options);
   }
 
   /** @internal Whether `value` is one, and no Proxy or heir of one. */
@@ -303,7 +307,7 @@ export class Batch implements Disposable {
     if (this.#capture.step)
       throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
     const recorded = callNative(() => this.#native.record(call, ...upstreams));
-    this.#capture.graph = new Graph<AnyStep>(this, recorded, ran, call);
+    this.#capture.graph = Graph.create<AnyStep>(this, recorded, ran, call);
     const step = make(call, 'recorded', perRoiTerms);
     this.#capture.step = step;
     return step;

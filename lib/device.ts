@@ -109,12 +109,16 @@ export class Device implements Disposable {
   readonly #native: NativeDevice;
   #disposed = false;
 
-  /** @internal */
-  constructor(name: string, device: NativeDevice) {
+  private constructor(name: string, device: NativeDevice) {
     this.name = name;
     this.#native = device;
     this.description = device.description();
     this.stream = device.stream();
+  }
+
+  /** @internal */
+  static create(name: string, device: NativeDevice): Device {
+    return new Device(name, device);
   }
 
   /** @internal Whether `value` is one, and no Proxy or heir of one. */
@@ -171,7 +175,7 @@ export class Device implements Disposable {
         `pointer is ${pointer}n; expected a multiple of ${dtypes[dtype].bytes}`,
       );
     const memory = callNative(() => this.#native.borrow(pointer, bytes));
-    return new Tensor(this, memory, sizes, dtype);
+    return Tensor.create(this, memory, sizes, dtype);
   }
 
   /**
@@ -192,7 +196,7 @@ export class Device implements Disposable {
     if (offset % bytes !== 0)
       throw rangeError('ERR_ROI_LOSS_SHAPE', `offset is ${offset}; expected a multiple of ${bytes}`);
     const memory = callNative(() => this.handle.openShared(handle, offset, elements('shape', sizes) * bytes));
-    return new Tensor(this, memory, sizes, dtype);
+    return Tensor.create(this, memory, sizes, dtype);
   }
 
   /**
@@ -202,7 +206,7 @@ export class Device implements Disposable {
    */
   batch(options: BatchSizes | BatchTensors): Batch {
     this.checkUsable();
-    return new Batch(this, options);
+    return Batch.create(this, options);
   }
 
   /**
@@ -260,7 +264,7 @@ export class Device implements Disposable {
   allocate(name: string, shape: readonly number[], dtype: DType): Tensor {
     const bytes = elements(name, shape) * dtypes[dtype].bytes;
     const memory = callNative(() => this.handle.allocate(bytes));
-    return new Tensor(this, memory, shape, dtype);
+    return Tensor.create(this, memory, shape, dtype);
   }
 
   /** @internal Throws unless the device can be used, by `user` while that is captured. */
@@ -288,9 +292,9 @@ export function openDevice(name?: string, options: DeviceOptions = {}): Device {
   if (!ordinal) throw rangeError('ERR_ROI_LOSS_DEVICE', `device is ${show(name)}; expected ${deviceNames}`);
   const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
   const given = readKeys(`option of '${kind}'`, options, optionKeys[kind]);
-  if (kind === 'cpu') return new Device('cpu', openCpu(given));
+  if (kind === 'cpu') return Device.create('cpu', openCpu(given));
   const gpu = Number(ordinal[1] ?? 0);
-  return new Device(`cuda:${gpu}`, openCuda(gpu, given));
+  return Device.create(`cuda:${gpu}`, openCuda(gpu, given));
 }
 
 /** The device of calls on host arrays that name none. */

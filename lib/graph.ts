@@ -15,8 +15,7 @@ export class Graph<S> implements Disposable {
   readonly #make: (pending: NativePending | undefined) => S;
   #disposed = false;
 
-  /** @internal `make` makes a step of `numbers` as they are after a run. */
-  constructor(
+  private constructor(
     batch: Batch,
     recorded: NativeRecorded,
     make: (pending: NativePending | undefined) => S,
@@ -26,6 +25,16 @@ export class Graph<S> implements Disposable {
     this.#recorded = recorded;
     this.#numbers = numbers;
     this.#make = make;
+  }
+
+  /** @internal `make` makes a step of `numbers` as they are after a run. */
+  static create<S>(
+    batch: Batch,
+    recorded: NativeRecorded,
+    make: (pending: NativePending | undefined) => S,
+    numbers: Float64Array,
+  ): Graph<S> {
+    return new Graph(batch, recorded, make, numbers);
   }
 
   /**

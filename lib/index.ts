@@ -6,4 +6,5 @@ export type { Graph } from './graph';
 export { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from './losses';
 export { LossStep, TermStep } from './step';
 export { Tensor } from './tensor';
+export type { TermName } from './terms';
 export type * from './types';

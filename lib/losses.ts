@@ -25,6 +25,8 @@ import type {
   ClassLossOptions,
   ClassMetrics,
   FusedLossOptions,
+  GradOption,
+  GradOptions,
   HostMaskOptions,
   HostOptions,
   LossInputs,
@@ -32,6 +34,7 @@ import type {
   MaskInputs,
   MaskLossOptions,
   MaskMetrics,
+  OwnGrad,
   TermResult,
 } from './types';
 
@@ -100,10 +103,8 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
     );
   const call = batch.takeCall();
   const calls = writeOne(call, term, options, shape);
-  return batch.run(
-    call,
-    calls,
-    (numbers, pending, perRoiTerms) => new TermStep<never>(batch, numbers, pending, term, perRoiTerms),
+  return batch.run(call, calls, (numbers, pending, perRoiTerms) =>
+    TermStep.create<never>(batch, numbers, pending, term, perRoiTerms),
   );
 }
 
@@ -118,10 +119,10 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
  * @returns on arrays the loss and `grad` [R, C]; on a batch a step, the gradient being in `batch.grads`
  * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
  */
-export function fusedClassLoss(
+export function fusedClassLoss<G extends boolean | undefined = true>(
   inputs: ClassInputs,
-  options?: ClassLossOptions & HostOptions,
-): TermResult<ClassMetrics>;
+  options?: ClassLossOptions & HostOptions & GradOption<G>,
+): TermResult<ClassMetrics, G>;
 export function fusedClassLoss(batch: Batch, options?: ClassLossOptions): TermStep<ClassMetrics>;
 export function fusedClassLoss(
   inputs: ClassInputs | Batch,
@@ -142,7 +143,10 @@ export function fusedClassLoss(
  * @returns on arrays the loss and `grad`, as `boxDeltas`; on a batch a step, the gradient being in `batch.grads`
  * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
  */
-export function fusedBoxLoss(inputs: BoxInputs, options?: BoxLossOptions & HostOptions): TermResult;
+export function fusedBoxLoss<G extends boolean | undefined = true>(
+  inputs: BoxInputs,
+  options?: BoxLossOptions & HostOptions & GradOption<G>,
+): TermResult<never, G>;
 export function fusedBoxLoss(batch: Batch, options?: BoxLossOptions): TermStep;
 export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions & HostOptions = {}): unknown {
   return Batch.is(inputs) ? termOnBatch('box', inputs, options) : termOnHost('box', inputs, options);
@@ -164,10 +168,10 @@ export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions 
  * the gradient being in `batch.grads`
  * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
  */
-export function fusedMaskLoss(
+export function fusedMaskLoss<G extends boolean | undefined = true>(
   inputs: MaskInputs,
-  options?: MaskLossOptions & HostOptions & HostMaskOptions,
-): TermResult<MaskMetrics>;
+  options?: MaskLossOptions & HostOptions & HostMaskOptions & GradOption<G>,
+): TermResult<MaskMetrics, G>;
 export function fusedMaskLoss(batch: Batch, options?: MaskLossOptions): TermStep<MaskMetrics>;
 export function fusedMaskLoss(
   inputs: MaskInputs | Batch,
@@ -187,10 +191,16 @@ export function fusedMaskLoss(
  * @returns on arrays the losses and gradients; on a batch a step, the gradients being in `batch.grads`
  * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
  */
-export function fusedLoss<I extends LossInputs>(
+export function fusedLoss<
+  I extends LossInputs,
+  G extends boolean | undefined = true,
+  C extends boolean | undefined = undefined,
+  B extends boolean | undefined = undefined,
+  M extends boolean | undefined = undefined,
+>(
   inputs: I,
-  options?: FusedLossOptions & HostOptions & HostMaskOptions,
-): LossResult<I>;
+  options?: FusedLossOptions & HostOptions & HostMaskOptions & GradOption<G> & GradOptions<C, B, M>,
+): LossResult<I, { class: OwnGrad<G, C>; box: OwnGrad<G, B>; mask: OwnGrad<G, M> }>;
 export function fusedLoss(batch: Batch, options?: FusedLossOptions): LossStep;
 export function fusedLoss(
   given: LossInputs | Batch,
@@ -216,9 +226,7 @@ function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkKeys('option', options, knownOptions.batch.whole);
   const call = batch.takeCall();
   const calls = writeAll(call, options, batch.shape);
-  return batch.run(
-    call,
-    calls,
-    (numbers, pending, perRoiTerms) => new LossStep(batch, numbers, pending, perRoiTerms),
+  return batch.run(call, calls, (numbers, pending, perRoiTerms) =>
+    LossStep.create(batch, numbers, pending, perRoiTerms),
   );
 }

@@ -85,8 +85,7 @@ abstract class Step<Outcome extends { readonly metrics: unknown }> {
 export class TermStep<M = never> extends Step<{ readonly loss: number; readonly metrics: M | undefined }> {
   readonly #term: TermName;
 
-  /** @internal */
-  constructor(
+  private constructor(
     batch: Batch,
     call: Float64Array,
     pending: Pending,
@@ -96,6 +95,17 @@ export class TermStep<M = never> extends Step<{ readonly loss: number; readonly 
     super(batch, call, pending, perRoiTerms);
     this.#term = term;
     if (!pending) this.finish(call);
+  }
+
+  /** @internal */
+  static create<M>(
+    batch: Batch,
+    call: Float64Array,
+    pending: Pending,
+    term: TermName,
+    perRoiTerms: readonly TermName[],
+  ): TermStep<M> {
+    return new TermStep(batch, call, pending, term, perRoiTerms);
   }
 
   /** The reduced loss, `weight` included, once the device is done. */
@@ -127,10 +137,19 @@ export class TermStep<M = never> extends Step<{ readonly loss: number; readonly 
 
 /** A step of all the terms of a batch. */
 export class LossStep extends Step<{ readonly losses: Losses; readonly metrics: Metrics | undefined }> {
-  /** @internal */
-  constructor(batch: Batch, call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) {
+  private constructor(batch: Batch, call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) {
     super(batch, call, pending, perRoiTerms);
     if (!pending) this.finish(call);
+  }
+
+  /** @internal */
+  static create(
+    batch: Batch,
+    call: Float64Array,
+    pending: Pending,
+    perRoiTerms: readonly TermName[],
+  ): LossStep {
+    return new LossStep(batch, call, pending, perRoiTerms);
   }
 
   /** The reduced losses, weights included, once the device is done. */

@@ -45,8 +45,7 @@ export class Tensor implements Disposable {
   readonly #memory: NativeMemory;
   #disposed = false;
 
-  /** @internal */
-  constructor(
+  private constructor(
     device: Device,
     memory: NativeMemory,
     /** Sizes, outermost first. */
@@ -55,6 +54,11 @@ export class Tensor implements Disposable {
   ) {
     this.#device = device;
     this.#memory = memory;
+  }
+
+  /** @internal */
+  static create(device: Device, memory: NativeMemory, shape: readonly number[], dtype: DType): Tensor {
+    return new Tensor(device, memory, shape, dtype);
   }
 
   /** @internal Whether `value` is one, and no Proxy or heir of one. */

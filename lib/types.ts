@@ -1,3 +1,6 @@
+// `Disposable` and `Symbol.dispose`, for projects whose `lib` does not name them.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /** Element types of device memory. On the host, `float16` and `bfloat16` are `Uint16Array`s of bits. */
 export type DType = 'float32' | 'float16' | 'bfloat16' | 'uint8' | 'int32';
 
@@ -160,13 +163,25 @@ export interface MaskMetrics {
   readonly falseNegatives: number;
 }
 
-/** The result of one term on host arrays. */
-export interface TermResult<M = never> {
-  /** The reduced loss, `weight` included. */
-  readonly loss: number;
+/** An option `grad` whose type is `G`: whether there are gradients follows from it. */
+export interface GradOption<G> {
+  readonly grad?: G;
+}
+
+interface Gradient {
   /** The gradient of the term with respect to its logits, probabilities or deltas, laid out as they are. Absent with
    * `grad: false`. */
   readonly grad: Float32Array;
+}
+
+/** The result of one term on host arrays. `G` is the type of the option `grad`, `M` that of the metrics. */
+export type TermResult<M = never, G = true> = TermLoss<M> &
+  ([G] extends [false] ? unknown : [G] extends [true | undefined] ? Gradient : Partial<Gradient>);
+
+/** What there is of a term with and without gradient. */
+export interface TermLoss<M> {
+  /** The reduced loss, `weight` included. */
+  readonly loss: number;
   /** [R] (mask: [P]), 0 for RoIs that do not count. With `reduction: 'none'` only. */
   readonly perRoi?: Float32Array;
   /** With `metrics: true` only. */
@@ -184,6 +199,32 @@ export interface Losses {
 /** The inputs that have a gradient, which has the input's name. */
 export type GradName = 'classLogits' | 'classProbs' | 'boxDeltas' | 'maskLogits';
 
+/** The term whose gradient it is. */
+export type TermOf = { classLogits: 'class'; classProbs: 'class'; boxDeltas: 'box'; maskLogits: 'mask' };
+
+/** The options `grad` of the terms, whose types are `C`, `B` and `M`. */
+export interface GradOptions<C, B, M> {
+  readonly class?: GradOption<C> | undefined;
+  readonly box?: GradOption<B> | undefined;
+  readonly mask?: GradOption<M> | undefined;
+}
+
+/** The names among `K` whose gradient is there for certain: for all, or for the term alone, `grad` is not `false`. */
+type Certain<K extends GradName, G> = {
+  [N in K]: [G[TermOf[N] & keyof G]] extends [true | undefined] ? N : never;
+}[K];
+type Possible<K extends GradName, G> = {
+  [N in K]: [G[TermOf[N] & keyof G]] extends [false] ? never : N;
+}[K];
+
+/** A gradient for each of the inputs that have one. `G` has the type of `grad` for each term. */
+export type Grads<I, G> = { readonly [N in Certain<keyof I & GradName, G>]: Float32Array } & {
+  readonly [N in Exclude<Possible<keyof I & GradName, G>, Certain<keyof I & GradName, G>>]?: Float32Array;
+};
+
+/** The type of a term's `grad`: its own, or that of all where it has none. */
+export type OwnGrad<All, Own> = Exclude<Own, undefined> | (undefined extends Own ? All : never);
+
 export interface PerRoi {
   /** [R] */
   readonly class?: Float32Array;
@@ -198,11 +239,11 @@ export interface Metrics {
   readonly mask?: MaskMetrics;
 }
 
-/** The result of `fusedLoss` on host arrays. */
-export interface LossResult<I> {
+/** The result of `fusedLoss` on host arrays. `G` has the type of the option `grad` for each term. */
+export interface LossResult<I, G = { class: true; box: true; mask: true }> {
   readonly losses: Losses;
-  /** One gradient for each of the inputs that have one, under the input's name. Empty with `grad: false`. */
-  readonly grads: { readonly [K in keyof I & GradName]: Float32Array };
+  /** One gradient for each of the inputs that have one, under the input's name. None of a term with `grad: false`. */
+  readonly grads: Grads<I, G>;
   /** For the terms whose reduction is `'none'`. */
   readonly perRoi?: PerRoi;
   /** With `metrics: true` only. */

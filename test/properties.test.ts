@@ -159,10 +159,9 @@ test('a mixture is the weighted sum of its kinds', () =>
       [a = 0, b = 0, c = 0],
     ]) => {
       const inputs = { maskLogits, maskTargets, labels };
-      const of = (kind: Parameters<typeof fusedMaskLoss>[1]) =>
-        fusedMaskLoss(inputs, { ...options, ...kind });
-      const mixed = of({ kind: { bce: a, dice: b, 'smoothed-bce': c } });
-      const [bce, dice, smoothed] = [of({ kind: 'bce' }), of({ kind: 'dice' }), of({ kind: 'smoothed-bce' })];
+      const of = (kind: MaskKind | MaskMixture) => fusedMaskLoss(inputs, { ...options, kind });
+      const mixed = of({ bce: a, dice: b, 'smoothed-bce': c });
+      const [bce, dice, smoothed] = [of('bce'), of('dice'), of('smoothed-bce')];
       assertLoss(mixed.loss, a * bce.loss + b * dice.loss + c * smoothed.loss, 'loss', 2e-6);
       const sum = mixed.grad.map(
         (_, i) =>

@@ -1,19 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { snippets } from './support/readme';
 
 // Each snippet of the README runs as it stands there, as a module in a project that has the package.
 
 const root = join(__dirname, '..');
 const folder = join(root, 'build', 'readme');
 mkdirSync(folder, { recursive: true });
-
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const snippets = [...readme.matchAll(/^```(?:[mc]?[jt]s|javascript|typescript)\b[^\n]*\n(.*?)^```$/gms)].map(
-  ([, code]) => code as string,
-);
 
 const test = suite('README');
 

@@ -24,8 +24,8 @@ interface Lock {
 const root = join(__dirname, '..');
 const require = createRequire(__filename);
 const manifest = require('../package.json');
-/** The package's own, and that of what builds its prebuilt binaries. */
-const locks = ['package-lock.json', join('cross', 'package-lock.json')];
+/** The package's own, that of what builds its prebuilt binaries, and that of the compilers of its types. */
+const locks = ['package-lock.json', 'cross/package-lock.json', 'test/package/package-lock.json'];
 const read = (path: string): Lock => JSON.parse(readFileSync(join(root, path), 'utf8'));
 const packagesOf = (lock: Lock) => Object.entries(lock.packages).filter(([path]) => path !== '');
 

@@ -7,10 +7,10 @@ import * as onArrays from '../losses';
 import { knownOptions } from '../options';
 import { gradNames, inputNames } from '../shape';
 import { type TermName, termNames } from '../terms';
-import type { GradName, LossInputs, TermOptions, TermResult } from '../types';
+import type { GradName, LossInputs, TermOf, TermOptions, TermResult } from '../types';
 import { type ArrayOptions, readTensors, type Tensors } from './inputs';
 import { isRecording, lossesOf, type TensorFlow } from './op';
-import type { FusedInputs, FusedLosses, FusedOptions, RoiLosses, RoiLossesOptions, TermOf } from './types';
+import type { FusedInputs, FusedLosses, FusedOptions, RoiLosses, RoiLossesOptions } from './types';
 
 export type { TensorFlow } from './op';
 export type {
@@ -43,7 +43,7 @@ const compute = {
   class: onArrays.fusedClassLoss,
   box: onArrays.fusedBoxLoss,
   mask: onArrays.fusedMaskLoss,
-} as { readonly [K in TermName]: (inputs: LossInputs, options: object) => TermResult<unknown> };
+} as { readonly [K in TermName]: (inputs: LossInputs, options: object) => TermResult<unknown, boolean> };
 
 function checkFusedOptions(options: FusedOptions): void {
   checkObject('options', options);

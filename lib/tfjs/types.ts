@@ -6,6 +6,7 @@ import type {
   GradName,
   Layout,
   MaskLossOptions,
+  TermOf,
   TermOptions,
 } from '../types';
 
@@ -60,8 +61,6 @@ export interface FusedInputs {
   /** [P], int32: the labels of RoIs that have a mask, where these are not all RoIs. */
   readonly maskLabels?: tfjs.Tensor | undefined;
 }
-
-export type TermOf = { classLogits: 'class'; classProbs: 'class'; boxDeltas: 'box'; maskLogits: 'mask' };
 
 /** The loss of each term that was computed, [] (with `reduction: 'none'` [R], for masks [P]), and their sum. */
 export type FusedLosses<I> = { readonly total: tfjs.Scalar } & {
