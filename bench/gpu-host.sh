@@ -28,6 +28,10 @@ while [ $# -gt 0 ]; do
 done
 
 npm run build
+if ! compgen -G 'build/Release/images/*.fatbin' > /dev/null || grep -q '^ROI_LOSS_CUDA:BOOL=OFF' build/Release/CMakeCache.txt; then
+  echo "this build has no CUDA kernels: they need nvcc 13" >&2
+  exit 1
+fi
 rm -rf "$target"
 mkdir -p "$target"
 

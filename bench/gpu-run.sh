@@ -180,7 +180,11 @@ stage() {
     lines+=("$name: passed, $told")
   else
     failed=1
-    if [ $status -eq 124 ]; then lines+=("$name: STOPPED, $told"); else lines+=("$name: FAILED ($status), $told"); fi
+    # What does not end when it is asked to is killed.
+    case $status in
+      124 | 137) lines+=("$name: STOPPED, $told") ;;
+      *) lines+=("$name: FAILED ($status), $told") ;;
+    esac
     found=$(first_failures "$logs/$name.log")
     [ -z "$found" ] || failures+=$'\n'"-- $name"$'\n'$found
   fi

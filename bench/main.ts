@@ -11,6 +11,7 @@ import { loadOf } from './machine';
 import { mergeResults, mergeVerdicts } from './merge';
 import { type Failure, type Run, writeAll, writeJson } from './output';
 import { absentLanes, textOf } from './report';
+import type { Timing } from './statistics';
 import type { Result } from './targets';
 import { quick, thorough } from './timing';
 
@@ -121,6 +122,17 @@ async function runHalf(half: Half, args: Arguments, write: (run: Run) => void): 
   return run;
 }
 
+/** Of a run for the sake of some peers, the columns that they stand beside. */
+function shownOf(run: Run, { peers }: Arguments): Run {
+  if (peers === 'all' || peers === 'none') return run;
+  const isShown = ([lane]: [lane: string, timing: Timing]) => !/^(memset|empty kernel|host)/.test(lane);
+  const results = run.results.map(({ timings, ...result }) => ({
+    ...result,
+    timings: Object.fromEntries(Object.entries(timings).filter(isShown)),
+  }));
+  return { ...run, results };
+}
+
 async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
   const halves = await startHalves(args);
   try {
@@ -134,7 +146,8 @@ async function bench(args: Arguments, before: readonly Run[]): Promise<void> {
     const write = (run: Run) => {
       const all = [...runs, run];
       if (args.json) writeJson(args.json, all);
-      if (args.table) writeFileSync(args.table, all.map((one) => `${textOf(one, width)}\n`).join('\n'));
+      if (args.table)
+        writeFileSync(args.table, all.map((one) => `${textOf(shownOf(one, args), width)}\n`).join('\n'));
     };
     for (const half of withCases) if (!stopped) runs.push(await runHalf(half, args, write));
     const results = runs.flatMap((run) => run.results);

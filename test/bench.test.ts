@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseArguments } from '../bench/arguments';
@@ -5,9 +8,11 @@ import { bytesOf, type Case } from '../bench/cases';
 import { changesOf, formatChanges } from '../bench/compare';
 import { mergeResults, mergeVerdicts } from '../bench/merge';
 import { disagreement } from '../bench/outcome';
+import { Torch } from '../bench/peers/torch';
 import { summarize, type Timing } from '../bench/statistics';
 import { formatDuration } from '../bench/table';
 import { type Result, type Verdict, verdictsOf } from '../bench/targets';
+import { quick } from '../bench/timing';
 import { cases } from '../bench/variants';
 
 // What the benchmarks make of the times that they take. No time is taken here.
@@ -157,6 +162,46 @@ parts('no part of a duration is a whole of the next', () => {
   for (let seconds = 0; seconds < 11_000; seconds += 0.5)
     assert.not.match(formatDuration(seconds), /\b60 s|\b60 min/);
   for (const unknown of [Number.NaN, Number.POSITIVE_INFINITY]) assert.is(formatDuration(unknown), '–');
+});
+
+/** Answers as pytorch.py does, and ends where boxes are asked for. */
+const python = `#!/bin/sh
+echo '{"description": "made up", "absent": {}, "cuda": false}'
+while read -r line; do
+  case $line in
+    *boxDeltas*) exit 1 ;;
+    *prepare*) echo '{"torch": {"absent": "made up"}}' ;;
+    *) echo '{}' ;;
+  esac
+done
+`;
+
+parts('a Python that ends costs one case, and another is started', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'roi-loss-bench-'));
+  try {
+    process.env.ROI_LOSS_PYTHON = join(folder, 'python3');
+    writeFileSync(process.env.ROI_LOSS_PYTHON, python, { mode: 0o755 });
+    const { torch, about } = (await Torch.start())!;
+    assert.is(about.description, 'made up');
+    const options = { device: 'cpu', threads: [1], cache: 1, effort: quick, tolerance: 0 } as const;
+    const expected = { loss: 0, grads: {} };
+    const absent = [];
+    for (const name of ['boxDeltas', 'classLogits'])
+      absent.push(
+        (
+          await torch.measure(
+            spec,
+            { labels: new Int32Array(2), [name]: new Float32Array(2) },
+            { ...options, expected },
+          )
+        ).absent,
+      );
+    assert.equal(absent, [{ torch: 'PyTorch ended; what it said stands above' }, { torch: 'made up' }]);
+    torch[Symbol.dispose]();
+  } finally {
+    delete process.env.ROI_LOSS_PYTHON;
+    rmSync(folder, { recursive: true });
+  }
 });
 
 parts('options that cannot be are refused by name', () => {

@@ -70,23 +70,29 @@ export const aboutTorch = (started: Started): { readonly [peer: string]: string 
       }
     : { torch: `absent: ${howToInstall}` };
 
+function startProcess(python: string) {
+  const child = spawn(python, [join(__dirname, 'pytorch.py')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // Ctrl-C is for this process; Python ends with its standard input.
+    detached: true,
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+  });
+  const lines = createInterface({ input: child.stdout });
+  // One that does not start, or has ended, gives no answer.
+  child.on('error', () => lines.close());
+  child.stdin.on('error', () => {});
+  return { stdin: child.stdin, answers: lines[Symbol.asyncIterator]() };
+}
+
 /** Python with PyTorch and torchvision, in a process of its own that lives as long as the benchmark. */
 export class Torch implements Disposable {
-  readonly #python;
-  readonly #answers: AsyncIterator<string>;
+  readonly #python: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'roi-loss-bench-'));
+  #process;
 
   private constructor(python: string) {
-    this.#python = spawn(python, [join(__dirname, 'pytorch.py')], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      // Ctrl-C is for this process; Python ends with its standard input.
-      detached: true,
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-    });
-    this.#answers = createInterface({ input: this.#python.stdout })[Symbol.asyncIterator]();
-    // One that does not start, or has ended, does not answer.
-    this.#python.on('error', () => this.#python.stdout.destroy());
-    this.#python.stdin.on('error', () => {});
+    this.#python = python;
+    this.#process = startProcess(python);
   }
 
   /** With its versions: the first Python that has torch and torchvision; undefined where there is none. */
@@ -103,8 +109,8 @@ export class Torch implements Disposable {
   }
 
   async #answer<T>(request?: object): Promise<T> {
-    if (request) this.#python.stdin.write(`${JSON.stringify(request)}\n`);
-    const { value, done } = await this.#answers.next();
+    if (request) this.#process.stdin.write(`${JSON.stringify(request)}\n`);
+    const { value, done } = await this.#process.answers.next();
     if (done) throw new Error('PyTorch ended; what it said stands above');
     return JSON.parse(value);
   }
@@ -119,8 +125,19 @@ export class Torch implements Disposable {
     return { loss, grads: Object.fromEntries(grads) };
   }
 
-  /** Runs every lane once, and times those that compute what is expected. */
+  /** Runs every lane once, and times those that compute what is expected. Where Python ends, another is started for others. */
   async measure(spec: Case, inputs: LossInputs, options: TorchOptions): Promise<TorchTimings> {
+    try {
+      return await this.#measure(spec, inputs, options);
+    } catch (error) {
+      this.#process.stdin.end();
+      this.#process = startProcess(this.#python);
+      await this.#answer<About>().catch(() => undefined);
+      return { timings: {}, absent: { torch: (error as Error).message } };
+    }
+  }
+
+  async #measure(spec: Case, inputs: LossInputs, options: TorchOptions): Promise<TorchTimings> {
     const { device, threads, cache, effort, expected, tolerance } = options;
     for (const [name, array] of Object.entries(inputs)) writeFileSync(join(this.#folder, name), array);
     const { box, mask, gradScale = 1 } = spec.options;
@@ -145,7 +162,7 @@ export class Torch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#python.stdin.end();
+    this.#process.stdin.end();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
