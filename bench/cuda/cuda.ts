@@ -51,8 +51,8 @@ export async function startCuda(effort: Effort, peers: Peers): Promise<Half> {
   // The context lives as long as a device does.
   const keeper = openDevice('cuda');
   const sizes: Sizes = standIn
-    ? { cache: 4096, memory: 2 ** 24, launches: 2 }
-    : { cache: nativeOf(keeper).cacheBytes(), memory: shareOfMemory * info.memory!, launches };
+    ? { cache: 4096, memory: 2 ** 24, launches: 2, burst: 4 }
+    : { cache: nativeOf(keeper).cacheBytes(), memory: shareOfMemory * info.memory!, launches, burst: 64 };
   const started = standIn || peers === 'none' ? undefined : await Torch.start();
   const torch = started?.about.cuda ? started.torch : undefined;
   const expectedOnce = rememberLast(keyOf, (spec) => {
@@ -70,7 +70,7 @@ export async function startCuda(effort: Effort, peers: Peers): Promise<Half> {
       const steps = stepsOf(device, spec, inputs, batches, scratch, sizes);
       const replays = { [gpu]: steps, ...floorsOf(device, spec, scratch, sizes) };
       const onGpu = raceReplays(device, delayOf(device, sizes), replays, effort);
-      return { ...onGpu, ...(await hostTimes(batches[0]!, spec.options, effort)) };
+      return { ...onGpu, ...(await hostTimes(batches[0]!, spec.options, sizes, effort)) };
     } finally {
       for (const batch of batches) batch.dispose();
     }

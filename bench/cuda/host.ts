@@ -1,14 +1,17 @@
 import { type Batch, type FusedLossOptions, fusedLoss } from 'roi-loss';
 import { summarize, type Timing } from '../statistics';
 import type { Effort } from '../timing';
+import type { Sizes } from './memory';
 
 // What a step costs the process that calls it: wall time, from JavaScript.
 
-/** Steps in a row before the device is waited for: fewer than a stream takes without making the caller wait. */
-const burst = 64;
-
-/** Microseconds a call of enqueuing `run`, the GPU being waited for in between. */
-async function timeOfEnqueuing(batch: Batch, run: () => unknown, effort: Effort): Promise<Timing> {
+/** Microseconds a call of enqueuing `run`, `burst` times in a row, the GPU being waited for in between. */
+async function timeOfEnqueuing(
+  batch: Batch,
+  run: () => unknown,
+  burst: number,
+  effort: Effort,
+): Promise<Timing> {
   const samples: number[] = [];
   const end = performance.now() + effort.milliseconds;
   for (let turn = -2; turn < effort.leastSamples || performance.now() < end; turn++) {
@@ -37,12 +40,13 @@ function timeToLosses(batch: Batch, options: FusedLossOptions, effort: Effort): 
 export async function hostTimes(
   batch: Batch,
   options: FusedLossOptions,
+  { burst }: Sizes,
   effort: Effort,
 ): Promise<{ [lane: string]: Timing }> {
   const captured = batch.capture(() => fusedLoss(batch, options));
   return {
-    'host, a call': await timeOfEnqueuing(batch, () => fusedLoss(batch, options), effort),
-    'host, captured': await timeOfEnqueuing(batch, () => captured.launch(), effort),
+    'host, a call': await timeOfEnqueuing(batch, () => fusedLoss(batch, options), burst, effort),
+    'host, captured': await timeOfEnqueuing(batch, () => captured.launch(), burst, effort),
     'host, to losses': timeToLosses(batch, options, effort),
   };
 }

@@ -19,6 +19,8 @@ export interface Sizes {
   readonly memory: number;
   /** Launches of nothing that keep the GPU busy while the host enqueues what is timed. */
   readonly launches: number;
+  /** Steps in a row before the device is waited for: fewer than a stream takes without making the caller wait. */
+  readonly burst: number;
 }
 
 /** Memory of the floors, freed with this. */
@@ -77,7 +79,7 @@ function evictionOf(device: Device, scratch: Scratch, bytes: number, { cache }: 
 }
 
 /** Keeps the GPU busy. */
-export function delayOf(device: Device, { launches }: Sizes): NativeGraph {
+export function delayOf(device: Device, { launches }: Pick<Sizes, 'launches'>): NativeGraph {
   const native = nativeOf(device);
   // Once outside: kernels are loaded when they are first asked for.
   native.launchNothing();

@@ -17,7 +17,7 @@ using device = openDevice('cuda');
 using scratch = new Scratch(device);
 const native = nativeOf(device);
 const [from, to] = [scratch.allocate(bytes), scratch.allocate(bytes)];
-const delay = delayOf(device, { cache: 0, memory: 0, launches });
+const delay = delayOf(device, { launches });
 const replay = (pieces: number, enqueue: () => void) => ({
   graph: captureStream(device, () => {
     for (let i = 0; i < pieces; i++) enqueue();
