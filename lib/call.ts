@@ -1,3 +1,4 @@
+import { plainError } from './errors';
 import { native } from './native';
 import type { TermName } from './terms';
 
@@ -6,7 +7,15 @@ import type { TermName } from './terms';
 const slotByName: ReadonlyMap<string, number> = new Map(native.callSlots.map((name, i) => [name, i]));
 
 /** Where a number lies in the row: `slotOf('mask.weight')`. */
-export const slotOf = (name: string) => slotByName.get(name) as number;
+export function slotOf(name: string): number {
+  const slot = slotByName.get(name);
+  if (slot === undefined)
+    throw plainError(
+      'ERR_ROI_LOSS_NATIVE',
+      `roi-loss: its native addon knows no ${name}; expected that of the same version`,
+    );
+  return slot;
+}
 
 const slotsOf = (term: TermName) => ({
   enabled: slotOf(`${term}.enabled`),

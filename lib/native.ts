@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { plainError } from './errors';
+import { loadAddon } from './load';
 import type { HostArray } from './types';
 
 /** Device memory. Reads and writes wait for the steps before them. */
@@ -119,9 +118,6 @@ export interface NativeBatch {
   dispose(): void;
 }
 
-// It has no types of its own.
-const load: (root: string) => unknown = require('node-gyp-build');
-
 export interface NativeGpu {
   readonly name: string;
   readonly computeCapability: string;
@@ -148,19 +144,4 @@ interface Addon {
   readonly callSlots: readonly string[];
 }
 
-function loadAddon(): Addon {
-  try {
-    return load(join(__dirname, '..')) as Addon;
-  } catch (cause) {
-    throw plainError(
-      'ERR_ROI_LOSS_NATIVE',
-      `roi-loss: no native addon for ${process.platform}-${process.arch}. ` +
-        'If this is a clone of the repository, `npm ci` builds it (CMake and a C++ compiler are needed). ' +
-        'If it is an installed package, there is no prebuilt binary for this platform. ' +
-        `The loader said: ${cause instanceof Error ? cause.message : String(cause)}`,
-      cause,
-    );
-  }
-}
-
-export const native: Addon = loadAddon();
+export const native = loadAddon() as Addon;
