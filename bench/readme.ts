@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lane } from './contenders';
-import { type Run, stemOf, titleOf } from './output';
+import { type Run, stemOf, titleOf, writeAll } from './output';
 import { forMarkdown } from './report';
 import { formatNumber, formatTime } from './table';
 
-// Writes the README's section on speed from the run in bench/results: `npm run bench:readme`.
+// Writes what shows the run on a CPU in bench/results, from its JSON: its table, its charts and the README's section on speed.
+// `npm run bench:readme`
 
 const root = join(__dirname, '..');
 const folder = join(root, 'bench', 'results');
@@ -45,19 +46,27 @@ ${titleOf(run)}; ${run.device.replace(/, \d+ threads?/, '')}; ${present.join('; 
 ![A step of all terms against R](${stem}-sweep.svg)`;
 }
 
-const run = readdirSync(folder)
-  .filter((name) => name.endsWith('.json'))
-  .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Run)
-  .find(({ device }) => device.startsWith('CPU'));
-if (!run)
-  throw new Error(
-    `${folder} holds no run on a CPU; npm run bench -- --device cpu --out bench/results makes one`,
+async function main(): Promise<void> {
+  const run = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Run)
+    .find(({ device }) => device.startsWith('CPU'));
+  if (!run)
+    throw new Error(
+      `${folder} holds no run on a CPU; npm run bench -- --device cpu --out bench/results makes one`,
+    );
+  await writeAll(folder, run);
+  const readme = join(root, 'README.md');
+  const text = readFileSync(readme, 'utf8');
+  const section = /(<!-- speed -->\n).*(<!-- \/speed -->)/s;
+  if (!section.test(text)) throw new Error('README.md has no <!-- speed --> markers');
+  writeFileSync(
+    readme,
+    text.replace(section, (_, begin, end) => `${begin}${sectionOf(run)}\n${end}`),
   );
-const readme = join(root, 'README.md');
-const text = readFileSync(readme, 'utf8');
-const section = /(<!-- speed -->\n).*(<!-- \/speed -->)/s;
-if (!section.test(text)) throw new Error('README.md has no <!-- speed --> markers');
-writeFileSync(
-  readme,
-  text.replace(section, (_, begin, end) => `${begin}${sectionOf(run)}\n${end}`),
-);
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

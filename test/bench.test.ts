@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseArguments } from '../bench/arguments';
 import { bytesOf, type Case } from '../bench/cases';
+import { speedUpChart, stylesOf, sweepChart } from '../bench/charts';
 import { changesOf, formatChanges } from '../bench/compare';
 import { mergeResults, mergeVerdicts } from '../bench/merge';
 import { disagreement } from '../bench/outcome';
+import type { Run } from '../bench/output';
 import { Torch } from '../bench/peers/torch';
 import { summarize, type Timing } from '../bench/statistics';
 import { formatDuration } from '../bench/table';
@@ -147,6 +149,37 @@ parts('what disagrees is named, a NaN too', () => {
       disagreement({ loss: 1, grads: wrong }, { loss: 1, grads: grads(1, 2) }, 1e-5)!,
       'boxDeltas',
     );
+});
+
+const results = join(__dirname, '..', 'bench', 'results');
+const stored = readdirSync(results).find((name) => name.endsWith('.json'))!;
+const published: Run = JSON.parse(readFileSync(join(results, stored), 'utf8'));
+
+parts('a chart names each of its rows and lanes, and shows no two lanes alike', () => {
+  const speedUps = speedUpChart(published)!;
+  for (const { spec, timings } of published.results)
+    if (spec.group !== 'sweep' && timings['torch ×1']) assert.match(speedUps, `>${spec.name}</text>`);
+  assert.match(speedUps, 'How many times as long as roi-loss');
+  assert.match(speedUps, 'to the right the others are slower');
+  const sweep = sweepChart(published)!;
+  assert.match(sweep, '>a + b ×1 (floor, dashed)</text>');
+  assert.match(sweep, '>time</text>');
+  // Of the floors, which are alike, a chart shows one.
+  const shown = [...stylesOf(published).values()].filter(({ name }) => !name.startsWith('copy'));
+  const styles = shown.map(({ name, ...style }) => JSON.stringify(style));
+  assert.is(new Set(styles).size, styles.length);
+});
+
+parts('the charts that are kept are those of the run that is kept', () => {
+  // Without the names that the library counts up.
+  const plain = (svg: string) => svg.replaceAll(/zr\d+-[a-z]+-?\d+/g, '');
+  for (const [name, chart] of [
+    ['sweep', sweepChart],
+    ['speed-ups', speedUpChart],
+  ] as const) {
+    const kept = readFileSync(join(results, stored.replace('.json', `-${name}.svg`)), 'utf8');
+    assert.is(plain(kept), plain(chart(published)!), name);
+  }
 });
 
 parts('quartiles', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { performAll } from '../examples/noisy-masks/pool';
+import { curveChart, lossChart, thresholdChart } from '../examples/noisy-masks/report/charts';
 import { findingsOf, sectionOf } from '../examples/noisy-masks/report/findings';
 import { writePictures } from '../examples/noisy-masks/report/output';
 import { spreadOf, summarise } from '../examples/noisy-masks/report/summary';
@@ -140,8 +141,32 @@ test('pictures and summary are written whole', () => {
     readdirSync(out).filter((name) => name.endsWith('.new')),
     [],
   );
+  const legends = {
+    losses: ['L_cls + L_box + L_mask', 'L_mask alone'],
+    curves: ['mask IoU 0.5', 'mask IoU 0.75'],
+  };
+  for (const [name, words] of Object.entries({ ...legends, thresholds: [] }))
+    for (const word of [...words, 'least to most of 2 seeds'])
+      assert.match(readFileSync(join(out, `${name}.svg`), 'utf8'), `>${word}</text>`);
+  const sheet = readFileSync(join(out, 'sheet.svg'), 'utf8');
+  for (const word of ['right', 'too much', 'missing']) assert.match(sheet, `>${word}</text>`);
+  // Greys of the pictures apart: the ground, and right, too much and missing.
+  assert.is(new Set(sheet.match(/fill="#\w{6}"/g)).size, 4);
   assert.is(tableOf(summary).rows.length, 8);
   assert.match(sectionOf(JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))), /results\/sheet\.svg/);
+});
+
+test('the charts that are kept are those of the summary that is kept', () => {
+  const folder = join(__dirname, '..', 'examples', 'noisy-masks', 'results');
+  const summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8'));
+  // Without the names that the library counts up.
+  const plain = (svg: string) => svg.replaceAll(/zr\d+-[a-z]+-?\d+/g, '');
+  for (const [name, chart] of Object.entries({
+    losses: lossChart,
+    thresholds: thresholdChart,
+    curves: curveChart,
+  }))
+    assert.ok(plain(readFileSync(join(folder, `${name}.svg`), 'utf8')) === plain(chart(summary)), name);
 });
 
 test('the README shows the results that are kept', () => {

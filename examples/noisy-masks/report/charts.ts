@@ -4,7 +4,8 @@ import { type LossName, lossNames } from '../settings';
 import { colors, draw, type Line, type Panel } from './panels';
 import type { Cell, Summary } from './summary';
 
-const seedsOf = ({ seeds }: Summary) => (seeds === 1 ? 'one seed' : `band: ${seeds} seeds`);
+/** The legend's word for bands; one seed has none. */
+const bandOf = ({ seeds }: Summary) => (seeds > 1 ? { band: `least to most of ${seeds} seeds` } : {});
 
 export const levelName = (noise: number) => (noise === 0 ? 'clean masks' : `noise ${noise}`);
 
@@ -33,7 +34,8 @@ export function lossChart(summary: Summary): string {
   return draw(
     noisesOf(summary).map((noise) => lossNames.map((loss) => panelOf(loss, noise))),
     {
-      title: `L_cls + L_box + L_mask and (dashed) L_mask alone against the iteration (${seedsOf(summary)})`,
+      title: 'Loss against the iteration',
+      legend: { solid: 'L_cls + L_box + L_mask', dashed: 'L_mask alone', ...bandOf(summary) },
       x: { name: 'iteration', min: 0, max: summary.settings.steps },
       y: { name: 'loss' },
     },
@@ -56,7 +58,8 @@ export function thresholdChart(summary: Summary): string {
       (Object.keys(shown) as (keyof typeof shown)[]).map((score) => panelOf(score, noise)),
     ),
     {
-      title: `Precision, recall and F1 against the mask IoU threshold (${seedsOf(summary)})`,
+      title: 'Precision, recall and F1 against the mask IoU threshold',
+      legend: bandOf(summary),
       x: { name: 'IoU threshold', min: 0.5, max: 0.95, interval: 0.15 },
       y: { name: 'score', max: 1 },
     },
@@ -83,7 +86,12 @@ export function curveChart(summary: Summary): string {
       })),
     ),
     {
-      title: `Precision against recall, mask IoU ${curveThresholds.join(' and (dashed) ')} (${seedsOf(summary)})`,
+      title: 'Precision against recall',
+      legend: {
+        solid: `mask IoU ${curveThresholds[0]}`,
+        dashed: `mask IoU ${curveThresholds[1]}`,
+        ...bandOf(summary),
+      },
       x: { name: 'recall', min: 0, max: 1, interval: 0.2 },
       y: { name: 'precision', max: 1 },
     },

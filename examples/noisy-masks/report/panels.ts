@@ -29,6 +29,14 @@ export interface Panel {
 
 export interface Axes {
   readonly title: string;
+  /** What is not in the names of lines, for the legend. */
+  readonly legend: {
+    /** What solid and dashed lines are, where there are both. */
+    readonly solid?: string;
+    readonly dashed?: string;
+    /** What the bands are. */
+    readonly band?: string;
+  };
   readonly x: {
     readonly name: string;
     readonly min: number;
@@ -40,8 +48,17 @@ export interface Axes {
 }
 
 const panel = { width: 240, height: 170 };
+const bandOpacity = 0.2;
 const gap = { x: 58, y: 62 };
 const edge = { left: 70, right: 20, top: 76, bottom: 84 };
+
+/** What lines and bands look like. */
+const icons = {
+  solid: 'path://M0 4h24v3h-24z',
+  dashed: 'path://M0 4h6v3h-6zM9 4h6v3h-6zM18 4h6v3h-6z',
+  band: 'path://M0 0h24v11h-24z',
+};
+const neutral = '#555';
 
 type Series = echarts.LineSeriesOption | echarts.CustomSeriesOption;
 
@@ -62,7 +79,7 @@ function band({ points, color }: Line, axis: number): Series {
           ...points.toReversed().map(([x, { low }]) => api.coord([x, low])),
         ],
       },
-      style: { fill: color, opacity: 0.2 },
+      style: { fill: color, opacity: bandOpacity },
     }),
   };
 }
@@ -81,7 +98,7 @@ function line({ name, points, color, dashed }: Line, axis: number): Series {
 }
 
 /** Rows of panels as SVG. */
-export function draw(rows: readonly (readonly Panel[])[], { title, x, y }: Axes): string {
+export function draw(rows: readonly (readonly Panel[])[], { title, legend, x, y }: Axes): string {
   const columns = Math.max(...rows.map((row) => row.length));
   const width = edge.left + columns * panel.width + (columns - 1) * gap.x + edge.right;
   const height = edge.top + rows.length * panel.height + (rows.length - 1) * gap.y + edge.bottom;
@@ -98,6 +115,9 @@ export function draw(rows: readonly (readonly Panel[])[], { title, x, y }: Axes)
     ...placed.flatMap(({ lines }) => lines.flatMap(({ points }) => points.map(([, { high }]) => high))),
   );
   const text = { fontFamily, color: '#333' };
+  const keys = (Object.keys(icons) as (keyof typeof icons)[]).flatMap((kind) =>
+    legend[kind] === undefined ? [] : [{ kind, name: legend[kind] }],
+  );
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   chart.setOption({
     animation: false,
@@ -115,11 +135,16 @@ export function draw(rows: readonly (readonly Panel[])[], { title, x, y }: Axes)
     ],
     legend: {
       bottom: 8,
-      icon: 'rect',
       itemWidth: 24,
-      itemHeight: 4,
+      itemHeight: 11,
       itemGap: 24,
-      data: [...new Set(placed.flatMap(({ lines }) => lines.map(({ name }) => name)))],
+      data: [
+        ...[...new Set(placed.flatMap(({ lines }) => lines.map(({ name }) => name)))].map((name) => ({
+          name,
+          icon: 'rect',
+        })),
+        ...keys.map(({ kind, name }) => ({ name, icon: icons[kind] })),
+      ],
       textStyle: { ...text, fontSize: 12 },
     },
     grid: placed.map(({ left, top }) => ({ left, top, ...panel })),
@@ -147,7 +172,14 @@ export function draw(rows: readonly (readonly Panel[])[], { title, x, y }: Axes)
       nameTextStyle: text,
       axisLabel: { ...text, fontSize: 10 },
     })),
-    series: placed.flatMap(({ lines }, i) => lines.flatMap((each) => [band(each, i), line(each, i)])),
+    series: [
+      ...placed.flatMap(({ lines }, i) => lines.flatMap((each) => [band(each, i), line(each, i)])),
+      // Nothing but an entry of the legend.
+      ...keys.map(({ kind, name }): Series => {
+        const opacity = kind === 'band' ? bandOpacity : 1;
+        return { type: 'line', name, data: [], color: neutral, itemStyle: { color: neutral, opacity } };
+      }),
+    ],
   });
   const svg = chart.renderToSVGString();
   chart.dispose();

@@ -4,7 +4,7 @@ import { cropOf, maskTarget, pixelsOf, side, splitDigits, testScenes } from '../
 import { samplesOf } from '../data/samples';
 import { type Result, unpack } from '../run';
 import { lossNames, type Settings } from '../settings';
-import { colors, fontFamily } from './panels';
+import { fontFamily } from './panels';
 
 const pixel = 3;
 const cell = side * pixel;
@@ -36,13 +36,15 @@ function picture(values: Float32Array): string {
     .join('');
 }
 
-/** A mask; what the truth has and it lacks, and what it has and the truth lacks, in two more colours. */
-function overlay(mask: Uint8Array, truth: Uint8Array, color: string): string {
+const colors = { right: '#333333', 'too much': '#f0a020', missing: '#b8b8b8' };
+
+/** A mask, compared with the truth. */
+function overlay(mask: Uint8Array, truth: Uint8Array): string {
   const parts = [
     ['#f4f4f4', () => true],
-    [color, (i: number) => mask[i] === 1 && truth[i] === 1],
-    ['#f0a020', (i: number) => mask[i] === 1 && truth[i] === 0],
-    ['#b8b8b8', (i: number) => mask[i] === 0 && truth[i] === 1],
+    [colors.right, (i: number) => mask[i] === 1 && truth[i] === 1],
+    [colors['too much'], (i: number) => mask[i] === 1 && truth[i] === 0],
+    [colors.missing, (i: number) => mask[i] === 0 && truth[i] === 1],
   ] as const;
   return parts.map(([fill, holds]) => `<path fill="${fill}" d="${pathOf(holds)}"/>`).join('');
 }
@@ -62,11 +64,11 @@ export function sheet(results: readonly Result[], settings: Settings): string {
     const annotation = maskTarget(corrupt(instance.mask, instance.scale, noise, carelessness), box);
     const drawn = [
       picture(cropOf(sample)),
-      overlay(truth, truth, '#333'),
-      overlay(annotation, truth, '#333'),
+      overlay(truth, truth),
+      overlay(annotation, truth),
       ...lossNames.map((loss) => {
         const { samples: masks } = results.find(({ run }) => run.loss === loss)!;
-        return overlay(unpack(masks[row]!, pixelsOf), truth, colors[loss]);
+        return overlay(unpack(masks[row]!, pixelsOf), truth);
       }),
     ];
     return drawn.map((content, column) => {
@@ -80,10 +82,16 @@ export function sheet(results: readonly Result[], settings: Settings): string {
     (title, i) =>
       `<text x="${gap + i * (cell + gap) + cell / 2}" y="${header - 8}" text-anchor="middle">${title}</text>`,
   );
+  const legend = Object.entries(colors)
+    .map(([name, fill], i, { length }) => {
+      const x = width / 2 + (i - length / 2) * 90;
+      return `<rect x="${x}" y="30" width="11" height="11" fill="${fill}"/><text x="${x + 16}" y="40">${name}</text>`;
+    })
+    .join('\n');
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" \
 font-family="${fontFamily}" font-size="11" fill="#333"><rect width="100%" height="100%" fill="#fff"/>
 <text x="${width / 2}" y="22" text-anchor="middle" font-size="15" font-weight="bold">Masks of test RoIs, trained with noise ${noise}</text>
-<text x="${width / 2}" y="39" text-anchor="middle">orange: too much; grey: missing</text>
+${legend}
 ${labels.join('\n')}
 ${cells.join('\n')}
 </svg>
