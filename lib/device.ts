@@ -71,18 +71,14 @@ function openCpu({ threads }: DeviceOptions): NativeDevice {
   return callNative(() => new native.Device('cpu', count, process.env.ROI_LOSS_SIMD));
 }
 
-function openCuda(ordinal: number, { stream }: DeviceOptions): NativeDevice {
+function openCuda(name: string, ordinal: number, { stream }: DeviceOptions): NativeDevice {
   if (stream !== undefined && (typeof stream !== 'bigint' || stream <= 0n || stream >= 1n << 64n))
     throw typeError('ERR_ROI_LOSS_OPTION', `stream is ${show(stream)}; expected a CUstream as a bigint`);
   try {
     return callNative(() => new native.Device('cuda', ordinal, stream));
   } catch (error) {
     if ((error as RoiLossError).code !== 'ERR_ROI_LOSS_DEVICE') throw error;
-    throw plainError(
-      'ERR_ROI_LOSS_DEVICE',
-      `cannot open 'cuda:${ordinal}': ${(error as Error).message}`,
-      error,
-    );
+    throw plainError('ERR_ROI_LOSS_DEVICE', `cannot open ${show(name)}: ${(error as Error).message}`, error);
   }
 }
 
@@ -293,8 +289,9 @@ export function openDevice(name?: string, options: DeviceOptions = {}): Device {
   const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
   const given = readKeys(`option of '${kind}'`, options, optionKeys[kind]);
   if (kind === 'cpu') return Device.create('cpu', openCpu(given));
-  const gpu = Number(ordinal[1] ?? 0);
-  return Device.create(`cuda:${gpu}`, openCuda(gpu, given));
+  // By its digits: beyond 2^53 a number is not the one that was given.
+  const digits = (ordinal[1] ?? '0').replace(/^0+(?=\d)/, '');
+  return Device.create(`cuda:${digits}`, openCuda(`cuda:${digits}`, Number(digits), given));
 }
 
 /** The device of calls on host arrays that name none. */

@@ -14,6 +14,7 @@ import {
   fusedLoss,
   fusedMaskLoss,
   onCuda,
+  onStandin,
   openTestDevice,
   unlessSimulated,
 } from './support/device';
@@ -170,7 +171,7 @@ test('steps that nobody asks for, or that go wrong, reject nothing by themselves
   assert.equal(ends(wrong), { status: 0, signal: null, stdout, stderr: '' });
 });
 
-if (process.env.ROI_LOSS_TEST_DEVICE_NAME?.includes('stand-in'))
+if (onStandin)
   test('steps whose device fails reject nothing by themselves', () => {
     const script = `${start}
       fusedMaskLoss(batch);

@@ -1,6 +1,7 @@
 #include "device.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "../cpu/cpu_backend.h"
 #include "../cuda/cuda_backend.h"
@@ -88,7 +89,10 @@ DeviceHandle::DeviceHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     if (kind == "cuda") {
       bool lossless = true;
       const uint64_t stream = info[2].IsBigInt() ? info[2].As<Napi::BigInt>().Uint64Value(&lossless) : 0;
-      return make_cuda_backend(info[1].As<Napi::Number>().Int32Value(), stream);
+      // Not Int32Value, which takes 2^32 for 0.
+      const double ordinal = info[1].As<Napi::Number>().DoubleValue();
+      constexpr int kMost = std::numeric_limits<int>::max();
+      return make_cuda_backend(ordinal >= 0 && ordinal < kMost ? static_cast<int>(ordinal) : kMost, stream);
     }
     const int threads = info[1].As<Napi::Number>().Int32Value();
     if (threads < 1)

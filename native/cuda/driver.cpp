@@ -1,5 +1,7 @@
 #include "driver.h"
 
+#include <cstdlib>
+
 #ifndef _WIN32
 #include <dlfcn.h>
 #endif
@@ -11,25 +13,47 @@ namespace {
 constexpr int kLeastVersion = 13000;
 
 #ifdef _WIN32
-void* open_library() { return nullptr; }
+void* open_library() { throw Unavailable("the NVIDIA driver is not loaded on this system"); }
 void* find(void*, const char*) { return nullptr; }
+std::string path_of(void*) { return ""; }
 #else
-void* open_library() { return dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL); }
+void* open_library() {
+  if (void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) return library;
+  const char* const reason = dlerror();
+  throw Unavailable(std::string("the NVIDIA driver could not be loaded: ") +
+                    (reason ? reason : "libcuda.so.1"));
+}
 void* find(void* library, const char* name) { return dlsym(library, name); }
+/// The file that holds a function.
+std::string path_of(void* function) {
+  Dl_info info;
+  return dladdr(function, &info) && info.dli_fname ? info.dli_fname : "libcuda.so.1";
+}
 #endif
 
 int version_of(const Driver& driver) {
   int version = 0;
-  return driver.driver_version(&version) == kSuccess ? version : 0;
+  driver.check(driver.driver_version(&version), "asking for the driver's version");
+  return version;
 }
 
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
+std::string why_not_started(const Driver& driver, Status result) {
+  const std::string name = driver.name_of(result);
+  if (result == kNoDevice) return "the NVIDIA driver finds no GPU: " + name + visible_devices_note();
+  std::string reason = "the NVIDIA driver does not start: " + name + driver.text_of(result);
+  // Toolkits bring it for linking; its functions do nothing.
+  if (result == kStubLibrary)
+    reason += "; a stub library stands first in the loader's path: " +
+              path_of(reinterpret_cast<void*>(driver.init));
+  return reason;
+}
+
 Driver load() {
   void* library = open_library();
-  if (!library) throw Unavailable("no NVIDIA driver is installed (libcuda.so.1 was not found)");
   Driver driver;
 #define ROI_FIND(member, name, parameters) \
   driver.member = reinterpret_cast<decltype(driver.member)>(find(library, name));
@@ -40,13 +64,7 @@ Driver load() {
   ROI_DRIVER_OPTIONAL_FUNCTIONS(ROI_FIND)
 #undef ROI_REQUIRE
 #undef ROI_FIND
-  const Status result = driver.init(0);
-  if (result == kNoDevice) throw Unavailable("the NVIDIA driver finds no GPU");
-  if (result != kSuccess) {
-    const char* name = nullptr;
-    driver.error_name(result, &name);
-    throw Unavailable(std::string("the NVIDIA driver does not start: ") + (name ? name : "unknown error"));
-  }
+  if (const Status result = driver.init(0)) throw Unavailable(why_not_started(driver, result));
   const int version = version_of(driver);
   if (version < kLeastVersion)
     throw Unavailable("the NVIDIA driver is too old: it supports CUDA " + version_text(version) +
@@ -64,7 +82,7 @@ const Driver& Driver::get() {
     Loaded() {
       try {
         driver = load();
-      } catch (const Unavailable& error) {
+      } catch (const DeviceError& error) {
         reason = error.what();
       }
     }
@@ -75,13 +93,26 @@ const Driver& Driver::get() {
 
 std::string Driver::version() const { return version_text(version_of(*this)); }
 
+std::string Driver::name_of(Status result) const {
+  const char* name = nullptr;
+  error_name(result, &name);
+  return std::string(name ? name : "an unknown CUDA error") + " (" + std::to_string(result) + ")";
+}
+
+std::string Driver::text_of(Status result) const {
+  const char* text = nullptr;
+  error_string(result, &text);
+  return text ? std::string(": ") + text : "";
+}
+
 void Driver::check(Status result, const char* doing) const {
   if (result == kSuccess) return;
-  const char *name = nullptr, *text = nullptr;
-  error_name(result, &name);
-  error_string(result, &text);
-  throw Error(result, std::string(name ? name : "an unknown CUDA error") + " while " + doing +
-                          (text ? ": " : "") + (text ? text : ""));
+  throw Error(result, name_of(result) + " while " + doing + text_of(result));
+}
+
+std::string visible_devices_note() {
+  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  return visible ? std::string("; CUDA_VISIBLE_DEVICES is '") + visible + "'" : "";
 }
 
 }  // namespace roi::cuda

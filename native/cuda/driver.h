@@ -26,7 +26,8 @@ struct IpcHandle {
   IpcToken token;
 };
 
-constexpr Status kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209, kNotReady = 600;
+constexpr Status kSuccess = 0, kOutOfMemory = 2, kStubLibrary = 34, kDeviceUnavailable = 46, kNoDevice = 100,
+                 kNoBinaryForGpu = 209, kNotReady = 600;
 
 constexpr int kMultiprocessorCount = 16, kL2CacheSize = 38, kComputeCapabilityMajor = 75,
               kComputeCapabilityMinor = 76;
@@ -109,10 +110,19 @@ struct Driver {
   /// The version of CUDA that it supports, as 13.0.
   std::string version() const;
 
+  /// An error as the driver names it, with its number: "CUDA_ERROR_OUT_OF_MEMORY (2)".
+  std::string name_of(Status result) const;
+  /// What the driver says of an error, behind a colon; empty where it says nothing.
+  std::string text_of(Status result) const;
+
   /// Throws Error unless `result` is a success. `doing` says what was being done, as in "copying to the
   /// device".
   void check(Status result, const char* doing) const;
 };
+
+/// Names CUDA_VISIBLE_DEVICES, which hides GPUs, for an error about a GPU that is not found; empty where it is
+/// not set.
+std::string visible_devices_note();
 
 /// There is no usable CUDA here, and why.
 struct Unavailable : DeviceError {

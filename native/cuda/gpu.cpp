@@ -32,7 +32,7 @@ GpuInfo describe(const Driver& driver, DeviceNumber device) {
 int count_gpus(const Driver& driver) {
   int count = 0;
   driver.check(driver.device_count(&count), "counting GPUs");
-  if (count == 0) throw Unavailable("the NVIDIA driver finds no GPU");
+  if (count == 0) throw Unavailable("the NVIDIA driver finds no GPU" + visible_devices_note());
   return count;
 }
 
@@ -87,7 +87,7 @@ Gpu::Gpu(int ordinal) : driver_(usable_driver()), ordinal_(ordinal) {
   if (ordinal < 0 || ordinal >= count)
     throw Unavailable("there " +
                       std::string(count == 1 ? "is 1 GPU" : "are " + std::to_string(count) + " GPUs") +
-                      " on this machine");
+                      " on this machine" + visible_devices_note());
   device_ = device_at(driver_, ordinal);
   info_ = describe(driver_, device_);
   driver_.check(driver_.device_attribute(&multiprocessors_, kMultiprocessorCount, device_),
