@@ -1,87 +1,13 @@
 import { Batch } from './batch';
 import type { BatchSizes, BatchTensors } from './batch-shape';
-import {
-  arrayName,
-  checkArray,
-  checkObject,
-  checkSize,
-  elements,
-  lengthOf,
-  ofThisThread,
-  readKeys,
-} from './check';
-import { usableCpus } from './cpus';
-import { deviceName, deviceNames } from './device-name';
+import { arrayName, checkArray, checkSize, elements, lengthOf, ofThisThread } from './check';
 import { defaultDType, dtypes } from './dtypes';
-import { callNative, plainError, type RoiLossError, rangeError, show, typeError } from './errors';
-import { type NativeDevice, native } from './native';
+import { callNative, plainError, rangeError, show, typeError } from './errors';
+import type { NativeDevice } from './native';
 import { checkDType, checkShape, Tensor } from './tensor';
 import type { DType, HostArray } from './types';
 
-export interface DeviceOptions {
-  /**
-   * Threads of the CPU, 1 to 1024: at most so many work on a step, and no more than it has parts for or the process has
-   * CPUs to run on. Default: `ROI_LOSS_NUM_THREADS`, else the CPUs that this process may use, by its affinity and by the
-   * CPU quota of its container.
-   */
-  readonly threads?: number | undefined;
-  /** The CUstream of the GPU's primary context to enqueue on. Default: a stream of the device's own. */
-  readonly stream?: bigint | undefined;
-}
-
-/** What `devices()` tells of a device. */
-export interface DeviceInfo {
-  /** The name that `openDevice` takes. */
-  readonly name: string;
-  readonly available: boolean;
-  readonly description: string;
-  /** Why it is not available. */
-  readonly reason?: string;
-  /** Of a GPU, such as `9.0`. */
-  readonly computeCapability?: string;
-  /** The version of CUDA that a GPU's driver supports, such as `13.0`. */
-  readonly driver?: string;
-  /** Of a GPU, in bytes. */
-  readonly memory?: number;
-}
-
-const maxThreads = 1024;
 const ipcHandleBytes = 64;
-
-function checkThreads(name: string, value: unknown): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > maxThreads)
-    throw rangeError(
-      'ERR_ROI_LOSS_OPTION',
-      `${name} is ${show(value)}; expected a whole number from 1 to ${maxThreads}`,
-    );
-  return value;
-}
-
-function defaultThreads(): number {
-  const variable = process.env.ROI_LOSS_NUM_THREADS;
-  if (variable === undefined || variable === '') return Math.min(usableCpus(), maxThreads);
-  return checkThreads('ROI_LOSS_NUM_THREADS', /^\d+$/.test(variable) ? Number(variable) : variable);
-}
-
-/** The options of a kind of device. */
-const optionKeys = { cpu: new Set(['threads']), cuda: new Set(['stream']) };
-
-function openCpu({ threads }: DeviceOptions): NativeDevice {
-  const count = threads === undefined ? defaultThreads() : checkThreads('threads', threads);
-  return callNative(() => new native.Device('cpu', count, process.env.ROI_LOSS_SIMD));
-}
-
-function openCuda(name: string, ordinal: number, { stream }: DeviceOptions): NativeDevice {
-  if (stream !== undefined && (typeof stream !== 'bigint' || stream <= 0n || stream >= 1n << 64n))
-    throw typeError('ERR_ROI_LOSS_OPTION', `stream is ${show(stream)}; expected a CUstream as a bigint`);
-  try {
-    return callNative(() => new native.Device('cuda', ordinal, stream));
-  } catch (error) {
-    if ((error as RoiLossError).code !== 'ERR_ROI_LOSS_DEVICE') throw error;
-    throw plainError('ERR_ROI_LOSS_DEVICE', `cannot open ${show(name)}: ${(error as Error).message}`, error);
-  }
-}
-
 const ofThread = ofThisThread('device');
 
 /** Where losses are computed: its memory, and one stream on which steps run in order. Made by {@link openDevice}. */
@@ -273,56 +199,4 @@ export class Device implements Disposable {
         `the device '${this.name}' is in use by batch.capture; expected nothing but a loss function of that batch`,
       );
   }
-}
-
-/**
- * Opens a device.
- * @param name `'cpu'`, `'cuda'` (the first GPU) or `'cuda:1'`. Default: the first GPU, else the CPU
- * @throws `ERR_ROI_LOSS_DEVICE` if there is no such device or it cannot be used here, with the reason;
- * `ERR_ROI_LOSS_OPTION`
- */
-export function openDevice(name?: string, options: DeviceOptions = {}): Device {
-  checkObject('options', options);
-  const chosen = name ?? (typeof native.listGpus() === 'string' ? 'cpu' : 'cuda');
-  const ordinal = typeof chosen === 'string' ? deviceName.exec(chosen) : null;
-  if (!ordinal) throw rangeError('ERR_ROI_LOSS_DEVICE', `device is ${show(name)}; expected ${deviceNames}`);
-  const kind = chosen === 'cpu' ? 'cpu' : 'cuda';
-  const given = readKeys(`option of '${kind}'`, options, optionKeys[kind]);
-  if (kind === 'cpu') return Device.create('cpu', openCpu(given));
-  // By its digits: beyond 2^53 a number is not the one that was given.
-  const digits = (ordinal[1] ?? '0').replace(/^0+(?=\d)/, '');
-  return Device.create(`cuda:${digits}`, openCuda(`cuda:${digits}`, Number(digits), given));
-}
-
-/** The device of calls on host arrays that name none. */
-const shared = new Map<string, Device>();
-
-/** @internal The device of a call on host arrays. */
-export function deviceOf(device: unknown = 'cpu'): Device {
-  if (Device.is(device)) return device;
-  if (typeof device !== 'string')
-    throw typeError('ERR_ROI_LOSS_TYPE', `device is ${show(device)}; expected a Device or its name`);
-  let opened = shared.get(device);
-  if (!opened || opened.disposed) {
-    opened = openDevice(device);
-    shared.set(device, opened);
-  }
-  return opened;
-}
-
-/** The devices of this machine, usable or not, and why not. */
-export function devices(): DeviceInfo[] {
-  const cpu = { name: 'cpu', available: true, description: deviceOf('cpu').description };
-  const gpus = native.listGpus();
-  if (typeof gpus === 'string')
-    return [cpu, { name: 'cuda', available: false, description: 'NVIDIA GPU', reason: gpus }];
-  return [
-    cpu,
-    ...gpus.map(({ name, ...about }, i) => ({
-      name: `cuda:${i}`,
-      available: true,
-      description: name,
-      ...about,
-    })),
-  ];
 }

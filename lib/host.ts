@@ -1,4 +1,4 @@
-import { deviceOf } from './device';
+import { deviceOf } from './devices';
 import { callNative } from './errors';
 import type { NativeBuffers } from './native';
 import type { Calls, TermCall } from './options';

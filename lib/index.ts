@@ -1,6 +1,7 @@
 export { Batch } from './batch';
 export type { BatchSizes, BatchTensors } from './batch-shape';
-export { Device, type DeviceInfo, type DeviceOptions, devices, openDevice } from './device';
+export { Device } from './device';
+export { type DeviceInfo, type DeviceOptions, devices, openDevice } from './devices';
 export { type ErrorCode, isRoiLossError, type RoiLossError } from './errors';
 export type { Graph } from './graph';
 export { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from './losses';

@@ -98,7 +98,7 @@ function notLoadable(path: string, cause: unknown): Error {
   return nativeError(`${words} (roi-loss's native addon, ${path})${variablesHint() || hint}`, cause);
 }
 
-const functions = ['Device', 'Batch', 'listGpus'];
+const functions = ['Device', 'Batch', 'countGpus', 'listGpus'];
 
 function isOurs(addon: unknown): boolean {
   const exported = Object(addon) as { readonly [name: string]: unknown };

@@ -118,12 +118,15 @@ export interface NativeBatch {
   dispose(): void;
 }
 
+/** What the driver tells of a GPU, as far as it can be asked. */
 export interface NativeGpu {
-  readonly name: string;
-  readonly computeCapability: string;
-  readonly driver: string;
+  readonly name?: string;
+  readonly computeCapability?: string;
+  readonly driver?: string;
   /** Bytes. */
-  readonly memory: number;
+  readonly memory?: number;
+  /** Why it cannot be used. */
+  readonly reason?: string;
 }
 
 interface NativeDeviceConstructor {
@@ -138,7 +141,9 @@ interface Addon {
     shape: NativeShape,
     buffers: NativeBuffers<NativeMemory>,
   ) => NativeBatch;
-  /** The GPUs, or why there is none. */
+  /** 0 where the driver does not start. */
+  countGpus(): number;
+  /** The GPUs, or why there is none. Opens each, to see whether that succeeds. */
   listGpus(): readonly NativeGpu[] | string;
   /** The name of each number of a call, `term.name`, in their order. */
   readonly callSlots: readonly string[];

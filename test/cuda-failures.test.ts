@@ -44,7 +44,7 @@ const ownerCapture =
 
 /** What fails, what is done, and the words of the one error. */
 const failures: readonly [string, string, string][] = [
-  ['cuModuleLoadData:1=999', step, 'loading the kernels'],
+  ['cuModuleLoadData:2=999', "new device.handle.constructor('cuda', 1)", 'loading the kernels'],
   // The second attempt is right without loading the image once more.
   ['cuModuleGetFunction:1=500,cuModuleLoadData:2=999', step, 'looking for the kernel'],
   ['cuOccupancyMaxActiveBlocksPerMultiprocessor:1=1', step, 'asking for the occupancy'],

@@ -1,4 +1,4 @@
-import { openDevice } from '../device';
+import { openDevice } from '../devices';
 import { fusedLoss } from '../losses';
 import { batchOf, cases, classes, inputsOfCases, maskSize } from './cases';
 import { devicesFor } from './devices';

@@ -1,4 +1,5 @@
-import { type Device, openDevice } from '../device';
+import type { Device } from '../device';
+import { openDevice } from '../devices';
 import { fusedLoss } from '../losses';
 import { type Reference, referenceLoss } from '../reference';
 import { gradError, gradTolerance, lossError, lossTolerance } from '../reference/accuracy';

@@ -1,4 +1,4 @@
-import { type DeviceInfo, devices, openDevice } from '../device';
+import { type DeviceInfo, devices, openDevice } from '../devices';
 import type { Arguments } from './main';
 import { line, paint, printJson } from './print';
 

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkKeys, checkObject } from '../check';
-import { deviceOf } from '../device';
+import { deviceOf } from '../devices';
 import { show, typeError } from '../errors';
 import { present } from '../host';
 import * as onArrays from '../losses';

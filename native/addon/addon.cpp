@@ -23,6 +23,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   environment->graph_class = Napi::Persistent(GraphHandle::define(env));
   exports.Set("Device", DeviceHandle::define(env));
   exports.Set("Batch", BatchHandle::define(env));
+  exports.Set("countGpus", Napi::Function::New<count_gpus>(env, "countGpus"));
   exports.Set("listGpus", Napi::Function::New<list_gpus>(env, "listGpus"));
   exports.Set("callSlots", call_slot_names(env));
   return exports;

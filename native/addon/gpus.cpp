@@ -4,17 +4,31 @@
 
 namespace roi {
 
+Napi::Value count_gpus(const Napi::CallbackInfo& info) {
+  int count = 0;
+  try {
+    count = cuda::count_gpus();
+  } catch (const DeviceError&) {
+    // listGpus and opening a GPU say why.
+  }
+  return Napi::Number::New(info.Env(), count);
+}
+
 Napi::Value list_gpus(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   try {
     const auto found = cuda::list_gpus();
     const Napi::Array gpus = Napi::Array::New(env, found.size());
     for (uint32_t i = 0; i < found.size(); i++) {
+      const cuda::GpuInfo& about = found[i];
       const Napi::Object gpu = Napi::Object::New(env);
-      gpu.Set("name", found[i].name);
-      gpu.Set("computeCapability", std::to_string(found[i].major) + "." + std::to_string(found[i].minor));
-      gpu.Set("driver", found[i].driver);
-      gpu.Set("memory", static_cast<double>(found[i].memory));
+      // What the driver could not be asked for is left out.
+      if (!about.name.empty()) gpu.Set("name", about.name);
+      if (about.major > 0)
+        gpu.Set("computeCapability", std::to_string(about.major) + "." + std::to_string(about.minor));
+      if (!about.driver.empty()) gpu.Set("driver", about.driver);
+      if (about.memory > 0) gpu.Set("memory", static_cast<double>(about.memory));
+      if (!about.problem.empty()) gpu.Set("reason", about.problem);
       gpus.Set(i, gpu);
     }
     return gpus;

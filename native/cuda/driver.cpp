@@ -105,9 +105,12 @@ std::string Driver::text_of(Status result) const {
   return text ? std::string(": ") + text : "";
 }
 
+std::string Driver::message(Status result, const char* doing) const {
+  return name_of(result) + " while " + doing + text_of(result);
+}
+
 void Driver::check(Status result, const char* doing) const {
-  if (result == kSuccess) return;
-  throw Error(result, name_of(result) + " while " + doing + text_of(result));
+  if (result != kSuccess) throw Error(result, message(result, doing));
 }
 
 std::string visible_devices_note() {

@@ -114,14 +114,14 @@ struct Driver {
   std::string name_of(Status result) const;
   /// What the driver says of an error, behind a colon; empty where it says nothing.
   std::string text_of(Status result) const;
-
-  /// Throws Error unless `result` is a success. `doing` says what was being done, as in "copying to the
-  /// device".
+  /// Both, and what was being done, as in "copying to the device".
+  std::string message(Status result, const char* doing) const;
+  /// Throws Error with this message unless `result` is a success.
   void check(Status result, const char* doing) const;
 };
 
-/// Names CUDA_VISIBLE_DEVICES, which hides GPUs, for an error about a GPU that is not found; empty where it is
-/// not set.
+/// Names CUDA_VISIBLE_DEVICES, which hides GPUs, for an error about a GPU that is not found; empty where it
+/// is not set.
 std::string visible_devices_note();
 
 /// There is no usable CUDA here, and why.
@@ -129,7 +129,7 @@ struct Unavailable : DeviceError {
   using DeviceError::DeviceError;
 };
 
-/// An error of the driver, by its own name for it.
+/// An error of the driver, by its own name for it and its number.
 struct Error : DeviceError {
   Error(Status result, const std::string& text) : DeviceError(text), result(result) {}
   Status result;

@@ -15,8 +15,7 @@ constexpr const char* no_kernels =
     "this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13";
 #endif
 
-GpuInfo describe(const Driver& driver, DeviceNumber device) {
-  GpuInfo info;
+void describe(GpuInfo& info, const Driver& driver, DeviceNumber device) {
   info.driver = driver.version();
   char name[256] = {};
   driver.check(driver.device_name(name, sizeof name - 1, device), "asking for the GPU's name");
@@ -26,7 +25,6 @@ GpuInfo describe(const Driver& driver, DeviceNumber device) {
   driver.check(driver.device_attribute(&info.minor, kComputeCapabilityMinor, device),
                "asking for the compute capability");
   driver.check(driver.device_memory(&info.memory, device), "asking for the GPU's memory");
-  return info;
 }
 
 int count_gpus(const Driver& driver) {
@@ -43,17 +41,44 @@ DeviceNumber device_at(const Driver& driver, int ordinal) {
 }
 
 const Driver& usable_driver() {
-  if (!image()) throw Unavailable(no_kernels);
+  if (!has_kernels()) throw Unavailable(no_kernels);
   return Driver::get();
+}
+
+Context retain_context(const Driver& driver, DeviceNumber device) {
+  Context context = nullptr;
+  const Status result = driver.primary_context_retain(&context, device);
+  constexpr const char* doing = "making the GPU's context";
+  if (result == kDeviceUnavailable)
+    throw Error(result, driver.message(result, doing) +
+                            "; another process has the GPU to itself, or its compute mode forbids contexts");
+  driver.check(result, doing);
+  return context;
+}
+
+std::string capability(int major, int minor) { return std::to_string(major) + "." + std::to_string(minor); }
+
+Unavailable no_kernels_for(const GpuInfo& info) {
+  return Unavailable("there are no kernels for compute capability " + capability(info.major, info.minor) +
+                     "; this build has them for " + capability(kOldestMajor, kOldestMinor) + " and newer");
 }
 
 }  // namespace
 
+int count_gpus() { return count_gpus(usable_driver()); }
+
 std::vector<GpuInfo> list_gpus() {
   const Driver& driver = usable_driver();
-  std::vector<GpuInfo> gpus;
-  const int count = count_gpus(driver);
-  for (int i = 0; i < count; i++) gpus.push_back(describe(driver, device_at(driver, i)));
+  std::vector<GpuInfo> gpus(static_cast<size_t>(count_gpus(driver)));
+  for (size_t i = 0; i < gpus.size(); i++) {
+    const int ordinal = static_cast<int>(i);
+    try {
+      describe(gpus[i], driver, device_at(driver, ordinal));
+      Gpu::open(ordinal);
+    } catch (const DeviceError& error) {
+      gpus[i].problem = error.what();
+    }
+  }
   return gpus;
 }
 
@@ -89,28 +114,35 @@ Gpu::Gpu(int ordinal) : driver_(usable_driver()), ordinal_(ordinal) {
                       std::string(count == 1 ? "is 1 GPU" : "are " + std::to_string(count) + " GPUs") +
                       " on this machine" + visible_devices_note());
   device_ = device_at(driver_, ordinal);
-  info_ = describe(driver_, device_);
+  describe(info_, driver_, device_);
+  if (!image_for(info_.major, info_.minor)) throw no_kernels_for(info_);
   driver_.check(driver_.device_attribute(&multiprocessors_, kMultiprocessorCount, device_),
                 "asking for the number of multiprocessors");
-  driver_.check(driver_.primary_context_retain(&context_, device_), "opening the GPU's context");
+  context_ = retain_context(driver_, device_);
+  try {
+    load_kernels();
+  } catch (...) {
+    driver_.primary_context_release(device_);
+    throw;
+  }
 }
 
 Gpu::~Gpu() {
-  if (const Current current(*this, std::nothrow); current && module_) driver_.module_unload(module_);
+  if (const Current current(*this, std::nothrow); current) driver_.module_unload(module_);
   driver_.primary_context_release(device_);
+}
+
+void Gpu::load_kernels() {
+  const Current current(*this);
+  const Status result = driver_.module_load(&module_, image_for(info_.major, info_.minor));
+  if (result == kNoBinaryForGpu) throw no_kernels_for(info_);
+  driver_.check(result, "loading the kernels");
 }
 
 Kernel& Gpu::kernel(std::unique_ptr<Kernel>& kernel, const char* name) {
   const std::lock_guard lock(mutex_);
   if (kernel) return *kernel;
   const Current current(*this);
-  if (!module_) {
-    const Status result = driver_.module_load(&module_, image());
-    if (result == kNoBinaryForGpu)
-      throw Unavailable("there are no kernels for the " + info_.name + " (compute capability " +
-                        std::to_string(info_.major) + "." + std::to_string(info_.minor) + ")");
-    driver_.check(result, "loading the kernels");
-  }
   Function function;
   driver_.check(driver_.module_function(&function, module_, name), "looking for the kernel");
   kernel = std::make_unique<Kernel>(driver_, function);

@@ -18,9 +18,13 @@ struct GpuInfo {
   int major = 0, minor = 0;  ///< compute capability
   size_t memory = 0;         ///< bytes
   std::string driver;        ///< the version of CUDA that the driver supports, as 13.0
+  std::string problem;       ///< why it cannot be used; empty if it can
 };
 
-/// All GPUs. Throws Unavailable if there is no driver or it finds none.
+/// How many GPUs there are. Throws DeviceError if there is no driver or it finds none.
+int count_gpus();
+/// All GPUs, each as far as it can be described. Opens those that are not open, to see whether that succeeds.
+/// Throws as count_gpus.
 std::vector<GpuInfo> list_gpus();
 
 /// An entry point, and how many of its blocks a multiprocessor holds.
@@ -43,7 +47,8 @@ class Kernel {
 /// it.
 class Gpu {
  public:
-  /// One for each GPU and process, as long as somebody holds it. Throws Unavailable.
+  /// One for each GPU and process, as long as somebody holds it. Throws DeviceError where there is no such
+  /// GPU, its context cannot be made or there are no kernels for it.
   static std::shared_ptr<Gpu> open(int ordinal);
   explicit Gpu(int ordinal);
   Gpu(const Gpu&) = delete;
@@ -55,7 +60,7 @@ class Gpu {
   Context context() const { return context_; }
   int multiprocessors() const { return multiprocessors_; }
   const GpuInfo& info() const { return info_; }
-  /// The step of an element type. The first kernel that is asked for loads them all.
+  /// The step of an element type.
   Kernel& step(DType dtype);
   /// A kernel that does nothing.
   Kernel& nothing();
@@ -65,6 +70,7 @@ class Gpu {
  private:
   static constexpr int kFloatTypes = 3;
 
+  void load_kernels();
   Kernel& kernel(std::unique_ptr<Kernel>& kernel, const char* name);
 
   const Driver& driver_;

@@ -14,7 +14,7 @@ extern "C" const char roi_image[];
 
 namespace roi::cuda {
 
-const void* image() { return roi_image; }
+static const void* image() { return roi_image; }
 
 }  // namespace roi::cuda
 
@@ -23,7 +23,7 @@ const void* image() { return roi_image; }
 namespace roi::cuda {
 
 /// The stand-in of the tests has the kernels itself, and is content with an image that holds none.
-const void* image() {
+static const void* image() {
   static const std::vector<char> image = [] {
     std::vector<char> bytes;
     const char* path = std::getenv("ROI_LOSS_CUDA_IMAGE");
@@ -41,3 +41,14 @@ const void* image() {
 }  // namespace roi::cuda
 
 #endif
+
+namespace roi::cuda {
+
+bool has_kernels() { return image() != nullptr; }
+
+const void* image_for(int major, int minor) {
+  const bool has_one = major > kOldestMajor || (major == kOldestMajor && minor >= kOldestMinor);
+  return has_one ? image() : nullptr;
+}
+
+}  // namespace roi::cuda

@@ -3,12 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace roi::standin {
 
 /// What the environment says; see README.md.
 struct Settings {
   int devices;
+  /// Of each device, 75 for 7.5; the last is that of all others too.
+  std::vector<int> compute_capabilities;
   int driver_version;
   size_t memory_bytes;
   uint64_t seed;

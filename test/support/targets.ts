@@ -81,14 +81,15 @@ function ptxrun(): readonly (Target | Unavailable)[] {
   ].map((env) => cudaFrom(join(copy, 'lib'), `${label} compute_${env.PTXRUN_CC}`, env));
 }
 
-/** The first real GPU, by the system's own driver; ROI_LOSS_REHEARSAL takes what plays one for it. */
+/** The first real GPU that can be used, by the system's own driver; ROI_LOSS_REHEARSAL takes what plays one for it. */
 function gpu(): readonly (Target | Unavailable)[] {
   const label = 'cuda (GPU)';
   const script = "console.log(JSON.stringify(require('roi-loss').devices()))";
   const all: DeviceInfo[] = JSON.parse(
     execFileSync(process.execPath, ['-e', script], { cwd: root, encoding: 'utf8' }),
   );
-  const found = all.find(({ name }) => name.startsWith('cuda'));
+  const gpus = all.filter(({ name }) => name.startsWith('cuda'));
+  const found = gpus.find(({ available }) => available) ?? gpus[0];
   if (!found?.available) return [{ label, reason: found?.reason ?? 'devices() lists none' }];
   const { name, description } = found;
   if (!process.env.ROI_LOSS_REHEARSAL && /stand-in|ptxrun/.test(description))
