@@ -14,7 +14,11 @@ export interface DeviceOptions {
    * CPU quota of its container.
    */
   readonly threads?: number | undefined;
-  /** The CUstream of the GPU's primary context to enqueue on. Default: a stream of the device's own. */
+  /**
+   * The CUstream of the GPU's primary context to enqueue on. `1n` is the legacy default stream (CU_STREAM_LEGACY, PyTorch's
+   * unless told otherwise), `2n` the default stream of the thread that opens the device (CU_STREAM_PER_THREAD). `0n` is
+   * refused: CUDA means either by it, according to how a program was compiled. Default: a stream of the device's own.
+   */
   readonly stream?: bigint | undefined;
 }
 
@@ -60,7 +64,13 @@ function openCpu({ threads }: DeviceOptions): NativeDevice {
 }
 
 function openCuda(name: string, ordinal: number, { stream }: DeviceOptions): NativeDevice {
-  if (stream !== undefined && (typeof stream !== 'bigint' || stream <= 0n || stream >= 1n << 64n))
+  if (stream === 0n)
+    throw typeError(
+      'ERR_ROI_LOSS_OPTION',
+      'stream is 0n, the legacy default stream or, in programs compiled so, that of the thread; expected 1n for the ' +
+        'first (CU_STREAM_LEGACY), 2n for the second (CU_STREAM_PER_THREAD), or another CUstream',
+    );
+  if (stream !== undefined && (typeof stream !== 'bigint' || stream < 0n || stream >= 1n << 64n))
     throw typeError('ERR_ROI_LOSS_OPTION', `stream is ${show(stream)}; expected a CUstream as a bigint`);
   try {
     return callNative(() => new native.Device('cuda', ordinal, stream));

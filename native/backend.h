@@ -56,8 +56,8 @@ struct WorkGraph {
 
 /// The stream is being captured, and something else was asked of it than steps.
 struct CapturingError : DeviceError {
-  explicit CapturingError(const std::string& doing)
-      : DeviceError("the device's stream is being captured in a graph, which must end before " + doing) {}
+  explicit CapturingError(const std::string& doing, const std::string& stream = "the device's stream")
+      : DeviceError(stream + " is being captured in a graph, which must end before " + doing) {}
 };
 
 /// A point in the order of a device's work.

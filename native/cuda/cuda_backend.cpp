@@ -114,7 +114,7 @@ class CudaBackend : public Backend {
     check_sizes(step->problem);
     auto* const graph = static_cast<CapturedStep*>(step->graph.get());
     const Current current(*gpu_);
-    if (is_captured()) return add_to_owners_graph(std::move(step));
+    if (is_captured("running a step")) return add_to_owners_graph(std::move(step));
     auto launched = std::make_unique<Launched>();
     if (graph && graph->owners) {
       graph->owners->done.record(stream_.handle());
@@ -189,6 +189,7 @@ class CudaBackend : public Backend {
   void close() override {
     queue_.close();
     captured_.clear();
+    pool_->close();
   }
 
  private:
@@ -202,16 +203,19 @@ class CudaBackend : public Backend {
   }
 
   /// Whether somebody is capturing the stream. The GPU's context is current.
-  bool is_captured() {
+  bool is_captured(const char* doing) {
     const Driver& driver = gpu_->driver();
     if (!driver.capture_status) return false;
     int status = kCaptureStatusNone;
-    driver.check(driver.capture_status(stream_.handle(), &status), "looking at the stream");
+    const Status result = driver.capture_status(stream_.handle(), &status);
+    // The legacy default stream waits for others and makes them wait, which no capture of theirs survives.
+    if (result == kCaptureImplicit) throw CapturingError(doing, "a stream that the default stream waits for");
+    driver.check(result, "looking at the stream");
     return status != kCaptureStatusNone;
   }
   void check_not_captured(const char* doing) {
     const Current current(*gpu_);
-    if (is_captured()) throw CapturingError(doing);
+    if (is_captured(doing)) throw CapturingError(doing);
   }
 
   std::shared_ptr<PooledMemory> make_workspace(const std::shared_ptr<Pool>& pool, StreamHandle stream) {
@@ -365,10 +369,19 @@ class CudaBackend : public Backend {
     } catch (const DeviceError& error) {
       step.error = error.what();
       // What the step writes to is let go of now, and it may not be done.
-      if (const Current current(*gpu_, std::nothrow); current)
-        gpu_->driver().stream_synchronize(stream_.handle());
+      settle(slot);
     }
     step.state.reset();
+  }
+
+  /// Waits, on the queue's thread, for a step that could not be waited for.
+  void settle(Slot& slot) {
+    const Current current(*gpu_, std::nothrow);
+    if (!current) return;
+    if (stream_.is_per_thread())
+      slot.done.try_wait();  // the handle is that of this thread's stream
+    else
+      gpu_->driver().stream_synchronize(stream_.handle());
   }
 
   const std::shared_ptr<Gpu> gpu_;

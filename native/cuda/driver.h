@@ -27,14 +27,17 @@ struct IpcHandle {
 };
 
 constexpr Status kSuccess = 0, kOutOfMemory = 2, kStubLibrary = 34, kDeviceUnavailable = 46, kNoDevice = 100,
-                 kNoBinaryForGpu = 209, kNotReady = 600;
+                 kNoBinaryForGpu = 209, kNotReady = 600, kCaptureImplicit = 906;
 
 constexpr int kMultiprocessorCount = 16, kL2CacheSize = 38, kComputeCapabilityMajor = 75,
               kComputeCapabilityMinor = 76;
-constexpr int kPointerContext = 1, kPointerMemoryType = 2, kPointerDeviceOrdinal = 9;
+constexpr int kPointerContext = 1, kPointerMemoryType = 2, kPointerDeviceOrdinal = 9,
+              kPointerIsLegacyIpcCapable = 10, kPointerRangeStart = 11, kPointerRangeSize = 12;
 constexpr unsigned kMemoryTypeDevice = 2;
 constexpr unsigned kHostAllocPortable = 1, kHostAllocMapped = 2;
 constexpr unsigned kStreamNonBlocking = 1;
+/// CU_STREAM_PER_THREAD: to each thread its own. CU_STREAM_LEGACY, which all share, is 1.
+constexpr uint64_t kStreamPerThread = 2;
 constexpr unsigned kEventBlockingSync = 1, kEventDisableTiming = 2;
 constexpr unsigned kIpcLazyPeerAccess = 1;
 constexpr int kCaptureStatusNone = 0;

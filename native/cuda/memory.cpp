@@ -1,6 +1,8 @@
 #include "memory.h"
 
+#include <algorithm>
 #include <new>
+#include <set>
 #include <stdexcept>
 
 namespace roi::cuda {
@@ -15,50 +17,113 @@ size_t rounded(size_t bytes) {
   return size;
 }
 
+/// Where the memory ends that is mapped from `pointer` on without a gap, or `end` if that comes first;
+/// `pointer` itself if the driver does not know it. The GPU's context is current.
+DevicePointer end_of_mapped(const Driver& driver, DevicePointer pointer, DevicePointer end) {
+  // A VMM allocator (PyTorch's expandable_segments) maps memory piece by piece into a range of addresses that
+  // it has reserved, and the driver tells of the piece alone. Of other memory the range is its allocation, so
+  // that the walk does not go on into the next one.
+  DevicePointer start = 0, base = 0, at = pointer;
+  size_t size = 0;
+  const bool has_range = driver.pointer_attribute(&start, kPointerRangeStart, pointer) == kSuccess &&
+                         driver.pointer_attribute(&size, kPointerRangeSize, pointer) == kSuccess;
+  if (has_range) end = std::min(end, start + size);
+  while (at < end && driver.address_range(&base, &size, at) == kSuccess && base + size > at) at = base + size;
+  return std::min(at, end);
+}
+
+/// All pools of the process, so that one that is out of memory gets what the others keep. Locked before a
+/// pool.
+struct Pools {
+  std::mutex mutex;
+  std::set<Pool*> all;
+};
+Pools& pools() {
+  // Never destroyed: threads may still let go of memory as the process ends.
+  static Pools& pools = *new Pools;
+  return pools;
+}
+
 }  // namespace
 
-Pool::~Pool() { trim(); }
+Pool::Pool(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {
+  const std::lock_guard lock(pools().mutex);
+  pools().all.insert(this);
+}
+
+Pool::~Pool() {
+  {
+    const std::lock_guard lock(pools().mutex);
+    pools().all.erase(this);
+  }
+  trim();
+}
 
 DevicePointer Pool::allocate(size_t bytes) {
   const size_t size = rounded(bytes);
-  const std::lock_guard lock(mutex_);
-  if (auto& same = free_[size]; !same.empty()) {
-    const DevicePointer pointer = same.back();
-    same.pop_back();
-    kept_ -= size;
-    return pointer;
-  }
+  DevicePointer pointer = take_kept(size);
+  if (pointer) return pointer;
   const Driver& driver = gpu_->driver();
   const Current current(*gpu_);
-  DevicePointer pointer = 0;
   Status result = driver.memory_allocate(&pointer, size);
-  if (result == kOutOfMemory && kept_ > 0) {
-    trim();
-    result = driver.memory_allocate(&pointer, size);
-  }
+  if (result == kOutOfMemory && trim_all_of(*gpu_)) result = driver.memory_allocate(&pointer, size);
   if (result == kOutOfMemory) throw std::bad_alloc();
   driver.check(result, "allocating device memory");
+  return pointer;
+}
+
+/// 0 if there is none of this size.
+DevicePointer Pool::take_kept(size_t size) {
+  const std::lock_guard lock(mutex_);
+  const auto same = free_.find(size);
+  if (same == free_.end() || same->second.empty()) return 0;
+  const DevicePointer pointer = same->second.back();
+  same->second.pop_back();
+  kept_ -= size;
   return pointer;
 }
 
 void Pool::release(DevicePointer pointer, size_t bytes) {
   const size_t size = rounded(bytes);
   const std::lock_guard lock(mutex_);
-  if (kept_ + size > kMaxKept) trim();
+  if (size > max_kept_) return free(pointer);
+  if (kept_ + size > max_kept_) trim();
   free_[size].push_back(pointer);
   kept_ += size;
 }
 
-// Freeing waits for the work that is still reading the memory. What fails here has failed, and was reported,
-// before.
+void Pool::close() {
+  const std::lock_guard lock(mutex_);
+  max_kept_ = 0;
+  trim();
+}
+
 void Pool::trim() {
   const Current current(*gpu_, std::nothrow);
   if (!current) return;
   for (auto& [size, pointers] : free_) {
-    for (const DevicePointer pointer : pointers) gpu_->driver().memory_free(pointer);
+    for (const DevicePointer pointer : pointers) free(pointer);
     pointers.clear();
   }
   kept_ = 0;
+}
+
+bool Pool::trim_all_of(const Gpu& gpu) {
+  bool had_kept = false;
+  const std::lock_guard lock(pools().mutex);
+  for (Pool* const pool : pools().all) {
+    if (pool->gpu_.get() != &gpu) continue;
+    const std::lock_guard own(pool->mutex_);
+    had_kept |= pool->kept_ > 0;
+    pool->trim();
+  }
+  return had_kept;
+}
+
+// Freeing waits for the work that is still reading the memory. What fails here has failed, and was reported,
+// before.
+void Pool::free(DevicePointer pointer) const {
+  if (const Current current(*gpu_, std::nothrow); current) gpu_->driver().memory_free(pointer);
 }
 
 PooledMemory::PooledMemory(std::shared_ptr<Pool> pool, size_t bytes)
@@ -73,18 +138,16 @@ BorrowedMemory::BorrowedMemory(const Gpu& gpu, DevicePointer pointer, size_t byt
   if (bytes == 0) return;
   const Driver& driver = gpu.driver();
   const Current current(gpu);
-  int ordinal = -1;
-  DevicePointer base = 0;
-  size_t size = 0;
   constexpr const char* kNoAddress = "is no address in a GPU's memory";
+  int ordinal = -1;
   if (driver.pointer_attribute(&ordinal, kPointerDeviceOrdinal, pointer) != kSuccess)
     throw std::invalid_argument(kNoAddress);
   if (ordinal != gpu.ordinal())
     throw std::invalid_argument("is an address in the memory of GPU " + std::to_string(ordinal));
-  // Known in the context of that GPU alone.
-  if (driver.address_range(&base, &size, pointer) != kSuccess) throw std::invalid_argument(kNoAddress);
-  if (pointer + bytes > base + size)
-    throw std::invalid_argument("lies " + std::to_string(base + size - pointer) +
+  const DevicePointer end = end_of_mapped(driver, pointer, pointer + bytes);
+  if (end == pointer) throw std::invalid_argument(kNoAddress);
+  if (end < pointer + bytes)
+    throw std::invalid_argument("lies " + std::to_string(end - pointer) +
                                 " bytes before the end of its allocation, and the tensor has " +
                                 std::to_string(bytes));
 }
@@ -96,11 +159,10 @@ SharedMemory::SharedMemory(std::shared_ptr<Gpu> gpu, const IpcToken& token, size
   const Current current(*gpu_);
   driver.check(driver.ipc_open_handle(&base_, {token}, kIpcLazyPeerAccess),
                "opening another process's memory");
-  DevicePointer base = 0;
-  size_t size = 0;
-  if (driver.address_range(&base, &size, base_) == kSuccess && offset + bytes > size) {
+  const DevicePointer end = end_of_mapped(driver, base_, base_ + offset + bytes);
+  if (end < base_ + offset + bytes) {
     driver.ipc_close_handle(base_);
-    throw std::invalid_argument("names " + std::to_string(size) + " bytes; expected " +
+    throw std::invalid_argument("names " + std::to_string(end - base_) + " bytes; expected " +
                                 std::to_string(offset + bytes));
   }
   data_ = reinterpret_cast<void*>(base_ + offset);
@@ -117,6 +179,12 @@ IpcToken share(const Gpu& gpu, DevicePointer pointer) {
   DevicePointer base = 0;
   size_t size = 0;
   driver.check(driver.address_range(&base, &size, pointer), "looking for an allocation");
+  int can_be_shared = 1;
+  driver.pointer_attribute(&can_be_shared, kPointerIsLegacyIpcCapable, pointer);
+  if (!can_be_shared)
+    throw std::invalid_argument(
+        "lies in memory that has no such handle, as that of a VMM allocator (expandable_segments) and of "
+        "pools");
   if (base != pointer)
     throw std::invalid_argument("does not begin where its allocation does; share that instead");
   IpcHandle handle{};
@@ -158,7 +226,7 @@ void Event::record(StreamHandle stream) {
 
 void Event::wait() {
   const Current current(*gpu_);
-  gpu_->driver().check(gpu_->driver().event_synchronize(event_), "waiting for the GPU");
+  gpu_->driver().check(try_wait(), "waiting for the GPU");
 }
 
 double Event::since(const Event& earlier) const {

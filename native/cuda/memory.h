@@ -8,11 +8,11 @@
 
 namespace roi::cuda {
 
-/// Device memory that was freed and is kept for whoever asks next, so that a training loop allocates nothing.
+/// Device memory that was freed and is kept for the next request, so that a training loop allocates nothing.
 /// For the use of one stream, whose order makes it safe to hand on memory that work is still reading.
 class Pool {
  public:
-  explicit Pool(std::shared_ptr<Gpu> gpu) : gpu_(std::move(gpu)) {}
+  explicit Pool(std::shared_ptr<Gpu> gpu);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool();
@@ -20,17 +20,23 @@ class Pool {
   /// Throws std::bad_alloc.
   DevicePointer allocate(size_t bytes);
   void release(DevicePointer pointer, size_t bytes);
+  /// Nothing is kept from here on.
+  void close();
   const Gpu& gpu() const { return *gpu_; }
 
  private:
   static constexpr size_t kMaxKept = size_t{256} << 20;
 
+  DevicePointer take_kept(size_t size);
   void trim();
+  void free(DevicePointer pointer) const;
+  /// Whether there was something to give back.
+  static bool trim_all_of(const Gpu& gpu);
 
   const std::shared_ptr<Gpu> gpu_;
   std::mutex mutex_;
   std::map<size_t, std::vector<DevicePointer>> free_;  // by size
-  size_t kept_ = 0;                                    // bytes
+  size_t kept_ = 0, max_kept_ = kMaxKept;              // bytes
 };
 
 /// A piece of device memory of a pool.
@@ -92,6 +98,8 @@ class Event {
   void record(StreamHandle stream);
   /// Returns when what was enqueued before the last `record` is done. Throws what went wrong.
   void wait();
+  /// The same with the driver's answer. The GPU's context is current.
+  Status try_wait() const { return gpu_->driver().event_synchronize(event_); }
   /// Milliseconds between two timed events that were waited for.
   double since(const Event& earlier) const;
 

@@ -10,7 +10,8 @@ namespace roi::cuda {
 /// A stream of the backend's own, or one that the caller has.
 class Stream {
  public:
-  /// `given` is a CUstream, or 0. Throws std::invalid_argument if it is none of this GPU's primary context.
+  /// `given` is a CUstream, CU_STREAM_LEGACY and CU_STREAM_PER_THREAD among them, or 0. Throws
+  /// std::invalid_argument if it is none of this GPU's primary context.
   Stream(std::shared_ptr<Gpu> gpu, uint64_t given) : gpu_(std::move(gpu)), owned_(given == 0) {
     const Driver& driver = gpu_->driver();
     const Current current(*gpu_);
@@ -31,6 +32,8 @@ class Stream {
   }
 
   StreamHandle handle() const { return handle_; }
+  /// Whether the handle means another stream on another thread.
+  bool is_per_thread() const { return reinterpret_cast<uint64_t>(handle_) == kStreamPerThread; }
 
  private:
   const std::shared_ptr<Gpu> gpu_;

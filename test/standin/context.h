@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "memory.h"
@@ -29,6 +31,7 @@ struct PrimaryContext {
   std::condition_variable changed;
   std::vector<std::weak_ptr<Stream>> streams;
   std::shared_ptr<Stream> default_stream;
+  std::map<std::thread::id, std::shared_ptr<Stream>> thread_streams;
 
   void fail(Status result) {
     Status none = cuda::kSuccess;

@@ -36,6 +36,15 @@ long long roi_standin_count(const char* what) {
   return static_cast<long long>(count_of(name) + calls_of(what));
 }
 
+DevicePointer roi_standin_map(int device, size_t bytes, size_t piece) {
+  DriverState& state = driver_state();
+  const std::lock_guard lock(state.mutex);
+  const auto primary = state.primaries.find(device);
+  DevicePointer base = 0;
+  if (primary != state.primaries.end() && primary->second) primary->second->memory.map(bytes, piece, &base);
+  return base;
+}
+
 void* roi_standin_bytes(DevicePointer address) {
   DriverState& state = driver_state();
   const std::lock_guard lock(state.mutex);

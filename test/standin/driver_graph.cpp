@@ -41,6 +41,14 @@ bool forbids(const Capture& capture) {
   return own || (capture.mode == kCaptureGlobal && mode() == kCaptureGlobal);
 }
 
+bool is_blocking_captured(const PrimaryContext& context) {
+  const std::lock_guard lock(captures().mutex);
+  const auto& all = captures().under_way;
+  return std::any_of(all.begin(), all.end(), [&](const auto& capture) {
+    return capture->blocking && capture->graph->context.get() == &context;
+  });
+}
+
 }  // namespace
 
 Status check_captures(Call call) {
@@ -75,6 +83,8 @@ Status capture_status(StreamHandle handle, int* status) {
   return in_context(Call::capture_status, [&](const ContextPointer& context) -> Status {
     const auto stream = stream_of(context, handle);
     if (!stream) return kInvalidHandle;
+    // What the legacy default stream is given would have to wait for a capture, which cannot be.
+    if (stream == context->default_stream && is_blocking_captured(*context)) return kCaptureImplicit;
     const auto capture = stream->capture();
     *status = !capture ? kCaptureStatusNone : capture->valid ? 1 : 2;
     return kSuccess;
@@ -87,8 +97,8 @@ Status capture_begin(StreamHandle handle, int capture_mode) {
     if (!stream) return kInvalidHandle;
     if (stream == context->default_stream) return kCaptureUnsupported;
     if (stream->capture()) return kIllegalState;
-    const auto capture =
-        std::make_shared<Capture>(std::make_shared<Graph>(context), capture_mode, std::this_thread::get_id());
+    const auto capture = std::make_shared<Capture>(std::make_shared<Graph>(context), capture_mode,
+                                                   std::this_thread::get_id(), stream->blocking);
     stream->set_capture(capture);
     const std::lock_guard lock(captures().mutex);
     captures().under_way.push_back(capture);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -64,8 +65,10 @@ Status address_range(DevicePointer* base, size_t* bytes, DevicePointer pointer) 
   return in_context(Call::address_range, [&](const ContextPointer& context) -> Status {
     const auto allocation = context->memory.find(pointer);
     if (!allocation) return kNotFound;
-    if (base) *base = allocation->base;
-    if (bytes) *bytes = allocation->bytes;
+    const size_t piece = allocation->piece ? allocation->piece : allocation->bytes;
+    const size_t offset = (pointer - allocation->base) / piece * piece;
+    if (base) *base = allocation->base + offset;
+    if (bytes) *bytes = std::min(piece, allocation->bytes - offset);
     return kSuccess;
   });
 }
@@ -80,6 +83,8 @@ Status pointer_attribute(void* value, int attribute, DevicePointer pointer) {
     constexpr unsigned kMemoryTypeHost = 1;
     const unsigned type = allocation->written ? kMemoryTypeDevice : kMemoryTypeHost;
     const auto context = reinterpret_cast<cuda::Context>(primary.get());
+    const int has_ipc = !allocation->piece && !allocation->imported;
+    const size_t range = allocation->piece ? allocation->reserved : allocation->bytes;
     switch (attribute) {
       case kPointerContext:
         std::memcpy(value, &context, sizeof context);
@@ -89,6 +94,15 @@ Status pointer_attribute(void* value, int attribute, DevicePointer pointer) {
         return kSuccess;
       case kPointerDeviceOrdinal:
         std::memcpy(value, &device, sizeof device);
+        return kSuccess;
+      case kPointerIsLegacyIpcCapable:
+        std::memcpy(value, &has_ipc, sizeof has_ipc);
+        return kSuccess;
+      case kPointerRangeStart:
+        std::memcpy(value, &allocation->base, sizeof allocation->base);
+        return kSuccess;
+      case kPointerRangeSize:
+        std::memcpy(value, &range, sizeof range);
         return kSuccess;
       default:
         return kInvalidValue;

@@ -6,20 +6,22 @@
 namespace roi::standin {
 
 std::shared_ptr<Stream> stream_of(const ContextPointer& context, StreamHandle handle) {
-  // CU_STREAM_LEGACY and CU_STREAM_PER_THREAD are 1 and 2.
-  if (reinterpret_cast<uintptr_t>(handle) > 2) {
+  const auto value = reinterpret_cast<uintptr_t>(handle);
+  if (value > kStreamPerThread) {
     auto stream = driver_state().streams.find(handle);
     return stream && stream->context == context ? stream : nullptr;
   }
   const std::lock_guard lock(driver_state().mutex);
-  if (!context->default_stream) context->default_stream = Stream::start(context);
-  return context->default_stream;
+  auto& stream = value == kStreamPerThread ? context->thread_streams[std::this_thread::get_id()]
+                                           : context->default_stream;
+  if (!stream) stream = Stream::start(context, true);
+  return stream;
 }
 
 Status stream_create(StreamHandle* stream, unsigned flags) {
   return in_context(Call::stream_create, [&](const ContextPointer& context) -> Status {
     if (flags > kStreamNonBlocking) return kInvalidValue;
-    *stream = driver_state().streams.add<StreamHandle>(Stream::start(context));
+    *stream = driver_state().streams.add<StreamHandle>(Stream::start(context, flags == 0));
     return kSuccess;
   });
 }
@@ -35,7 +37,8 @@ Status stream_destroy(StreamHandle handle) {
 
 Status stream_context(StreamHandle handle, cuda::Context* context) {
   return in_context(Call::stream_context, [&](const ContextPointer& current) -> Status {
-    const auto stream = handle ? driver_state().streams.find(handle) : stream_of(current, handle);
+    const bool is_default = reinterpret_cast<uintptr_t>(handle) <= kStreamPerThread;
+    const auto stream = is_default ? stream_of(current, handle) : driver_state().streams.find(handle);
     if (!stream) return kInvalidHandle;
     *context = reinterpret_cast<cuda::Context>(stream->context.get());
     return kSuccess;

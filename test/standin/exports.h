@@ -25,6 +25,12 @@ extern "C" __attribute__((visibility("default"))) int roi_standin_fail(const cha
 /// the "capture mode" of the calling thread.
 extern "C" __attribute__((visibility("default"))) long long roi_standin_count(const char* what);
 
+/// Memory as a VMM allocator maps it, in pieces into a larger range of addresses: each piece is told of for
+/// itself, and there are no handles of it for other processes. Freed with the device's context; 0 if there is
+/// none.
+extern "C" __attribute__((visibility("default"))) DevicePointer roi_standin_map(int device, size_t bytes,
+                                                                                size_t piece);
+
 /// Where the bytes at a device address are, past all checks; null outside of allocations.
 extern "C" __attribute__((visibility("default"))) void* roi_standin_bytes(DevicePointer address);
 

@@ -145,7 +145,19 @@ Status Memory::allocate(size_t bytes, uint64_t* base) {
   return cuda::kSuccess;
 }
 
+Status Memory::map(size_t bytes, size_t piece, uint64_t* base) {
+  if (const Status result = allocate(bytes, base)) return result;
+  const std::lock_guard lock(mutex_);
+  Allocation mapped;
+  remove(*base, false, false, &mapped);
+  mapped.piece = piece;
+  mapped.reserved = 2 * bytes;
+  add(mapped);
+  return cuda::kSuccess;
+}
+
 Status Memory::free(uint64_t base) {
+  if (const auto found = find(base); found && found->piece) return kInvalidValue;
   const std::lock_guard lock(mutex_);
   Allocation removed;
   if (!remove(base, false, false, &removed)) return kInvalidValue;
@@ -223,7 +235,7 @@ constexpr char kMagic[16] = "roi-standin ipc";
 
 Status Memory::share(uint64_t base, cuda::IpcHandle* handle) {
   const auto allocation = find(base);
-  if (!allocation || !allocation->written || allocation->imported) return kInvalidValue;
+  if (!allocation || !allocation->written || allocation->imported || allocation->piece) return kInvalidValue;
   SharedName name{{}, getpid(), file_, allocation->memory - (mapping_ + kSpan), allocation->bytes};
   std::memcpy(name.magic, kMagic, sizeof kMagic);
   *handle = {};

@@ -27,6 +27,9 @@ struct Allocation {
   Writer* writers;
   /// Mapped from another process, which keeps it.
   bool imported;
+  /// Of memory that a VMM allocator mapped: bytes of its pieces, and of the addresses that it reserved. Else
+  /// 0.
+  size_t piece = 0, reserved = 0;
 
   bool holds(uint64_t address, size_t count) const {
     return address >= base && address - base <= bytes && count <= bytes - (address - base);
@@ -54,6 +57,8 @@ class Memory {
 
   Status allocate(size_t bytes, uint64_t* base);
   Status free(uint64_t base);
+  /// Memory that is mapped piece by piece into twice as many addresses.
+  Status map(size_t bytes, size_t piece, uint64_t* base);
   Status allocate_host(size_t bytes, void** host);
   Status free_host(void* host);
 

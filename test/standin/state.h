@@ -79,7 +79,8 @@ DriverState& driver_state();
 /// The one on top of the calling thread's stack, or null.
 ContextPointer current_context();
 
-/// The stream of a handle, the default one for 0, 1 and 2; null if it is none of the context's.
+/// The stream of a handle, the default one for 0 and 1, the thread's for 2; null if it is none of the
+/// context's.
 std::shared_ptr<Stream> stream_of(const ContextPointer& context, cuda::StreamHandle handle);
 
 /// Waits for a stream's work, which cannot be while it is captured.

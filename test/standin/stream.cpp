@@ -28,11 +28,11 @@ std::vector<std::shared_ptr<Stream>> living(PrimaryContext& context) {
 
 }  // namespace
 
-Stream::Stream(const ContextPointer& context)
-    : context(context), random_(settings().seed + streams_started++) {}
+Stream::Stream(const ContextPointer& context, bool blocking)
+    : context(context), blocking(blocking), random_(settings().seed + streams_started++) {}
 
-std::shared_ptr<Stream> Stream::start(const ContextPointer& context) {
-  const auto stream = std::make_shared<Stream>(context);
+std::shared_ptr<Stream> Stream::start(const ContextPointer& context, bool blocking) {
+  const auto stream = std::make_shared<Stream>(context, blocking);
   {
     const std::lock_guard lock(context->mutex);
     std::erase_if(context->streams, [](const auto& other) { return other.expired(); });
@@ -101,6 +101,7 @@ void drain(PrimaryContext& context) {
 void close_streams(PrimaryContext& context) {
   for (const auto& stream : living(context)) stream->close();
   context.default_stream.reset();
+  context.thread_streams.clear();
 }
 
 void Event::record(const std::shared_ptr<Event>& event, Stream& stream) {

@@ -22,10 +22,12 @@ class Stream : public std::enable_shared_from_this<Stream> {
  public:
   using Work = std::function<Status()>;
 
-  static std::shared_ptr<Stream> start(const ContextPointer& context);
-  explicit Stream(const ContextPointer& context);
+  static std::shared_ptr<Stream> start(const ContextPointer& context, bool blocking);
+  Stream(const ContextPointer& context, bool blocking);
 
   const ContextPointer context;
+  /// The legacy default stream waits for its work, and it for that stream's.
+  const bool blocking;
 
   void enqueue(Work work);
   /// Waits for what was enqueued before. Returns what has broken the context, if something has.
@@ -59,6 +61,8 @@ struct Capture {
   std::shared_ptr<Graph> graph;
   int mode;
   std::thread::id thread;
+  /// Of a stream that the legacy default stream would wait for.
+  bool blocking;
   /// Until something is done that a capture does not survive.
   std::atomic<bool> valid = true;
 };

@@ -7,6 +7,10 @@ export interface StandinControl {
   fail(what: string): boolean;
   /** How many living objects of a kind there are, or how often a function was called. */
   count(what: string): number;
+  /** The address of memory that a VMM allocator might map, in pieces of so many bytes. Of GPU 0, which is open. */
+  map(bytes: number, piece: number): bigint;
+  /** Begins or ends the capture of a stream of GPU 0, which is open, that the legacy default stream waits for. */
+  capture(begins: boolean): boolean;
   /** The names of the driver's functions. */
   functions(): string[];
 }
