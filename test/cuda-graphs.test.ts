@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inputsOf } from '../lib/reference/random';
 import { openTestDevice } from './support/device';
-import { captureStream, capturesStreams } from './support/stream';
+import { captureStream, capturesStreams, handleOf } from './support/stream';
 import { throws } from './support/throws';
 
 // Steps in a CUDA graph of somebody else's, who captures the device's stream, and what that forbids meanwhile.
@@ -123,6 +123,7 @@ function addTests(): void {
       refused(() => step.lossesSync());
       refused(() => step.losses());
       refused(() => openTestDevice({ stream: device.stream }));
+      refused(() => device.time(() => fusedLoss(batch)));
       // A step that was under way before ends as ever.
       assert.equal(under.lossesSync(), expected);
       steps.push(step);
@@ -130,6 +131,40 @@ function addTests(): void {
     await Promise.all(thrown);
     graph.launch();
     assert.equal(await steps[0]?.losses(), expected);
+  });
+
+  test('a time that is measured while the stream is captured is an error, and the capture survives', async () => {
+    const batch = device.batch(sizes);
+    batch.write(inputsOf(7, sizes));
+    const expected = await fusedLoss(batch).losses();
+    // The capture begins while the time waits for its turn, or within what is to be timed.
+    for (const within of [false, true]) {
+      const steps: ReturnType<typeof fusedLoss>[] = [];
+      const begin = () => {
+        handleOf(device).beginCapture();
+        steps.push(fusedLoss(batch));
+      };
+      const time = device.time(within ? begin : () => {});
+      if (!within) begin();
+      await throws(() => time, Error, code, 'being captured', 'measuring a time');
+      handleOf(device).endCapture().launch();
+      assert.equal(await steps[0]?.losses(), expected);
+    }
+    assert.ok((await device.time(() => fusedLoss(batch))) >= 0);
+  });
+
+  test('a device that is disposed waits for the graphs of its steps', async () => {
+    for (let i = 0; i < 3; i++) {
+      const own = openTestDevice();
+      const batch = own.batch(sizes);
+      const graph = captureStream(own, () => fusedLoss(batch));
+      // Each leaves a result in pinned memory; the stand-in finds those that come too late.
+      for (let run = 0; run < 30; run++) graph.launch();
+      own.dispose();
+    }
+    const batch = device.batch(sizes);
+    batch.write(inputsOf(8, sizes));
+    assert.ok((await fusedLoss(batch).losses()).total > 0);
   });
 }
 

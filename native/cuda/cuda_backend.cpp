@@ -175,6 +175,7 @@ class CudaBackend : public Backend {
   size_t cache_bytes() override { return gpu_->cache_bytes(); }
 
   std::unique_ptr<Mark> mark() override {
+    check_not_captured("measuring a time");
     const Current current(*gpu_);
     auto mark = std::make_unique<EventMark>(gpu_);
     mark->event.record(stream_.handle());
@@ -188,6 +189,7 @@ class CudaBackend : public Backend {
   }
   void close() override {
     queue_.close();
+    if (!captured_.empty()) settle_captured();
     captured_.clear();
     pool_->close();
   }
@@ -379,9 +381,19 @@ class CudaBackend : public Backend {
     const Current current(*gpu_, std::nothrow);
     if (!current) return;
     if (stream_.is_per_thread())
-      slot.done.try_wait();  // the handle is that of this thread's stream
+      slot.done.settle();  // the handle is that of this thread's stream
     else
       gpu_->driver().stream_synchronize(stream_.handle());
+  }
+
+  /// Waits for the graphs of the stream's owner: they leave results in pinned memory, which is freed without
+  /// waiting. While the stream is captured again there is no waiting for it.
+  void settle_captured() {
+    const Driver& driver = gpu_->driver();
+    const Current current(*gpu_, std::nothrow);
+    int status = kCaptureStatusNone;
+    if (!current || driver.capture_status(stream_.handle(), &status) != kSuccess) return;
+    if (status == kCaptureStatusNone) driver.stream_synchronize(stream_.handle());
   }
 
   const std::shared_ptr<Gpu> gpu_;

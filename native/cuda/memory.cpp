@@ -226,7 +226,11 @@ void Event::record(StreamHandle stream) {
 
 void Event::wait() {
   const Current current(*gpu_);
-  gpu_->driver().check(try_wait(), "waiting for the GPU");
+  gpu_->driver().check(gpu_->driver().event_synchronize(event_), "waiting for the GPU");
+}
+
+void Event::settle() const {
+  if (const Current current(*gpu_, std::nothrow); current) gpu_->driver().event_synchronize(event_);
 }
 
 double Event::since(const Event& earlier) const {

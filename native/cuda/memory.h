@@ -98,8 +98,8 @@ class Event {
   void record(StreamHandle stream);
   /// Returns when what was enqueued before the last `record` is done. Throws what went wrong.
   void wait();
-  /// The same with the driver's answer. The GPU's context is current.
-  Status try_wait() const { return gpu_->driver().event_synchronize(event_); }
+  /// The same for destructors: what fails here has failed, and was reported, before.
+  void settle() const;
   /// Milliseconds between two timed events that were waited for.
   double since(const Event& earlier) const;
 

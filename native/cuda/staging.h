@@ -30,6 +30,12 @@ class Staging {
 
   struct Piece {
     explicit Piece(const std::shared_ptr<Gpu>& gpu) : memory(gpu, kPiece), done(gpu) {}
+    Piece(const Piece&) = delete;
+    Piece& operator=(const Piece&) = delete;
+    /// Pinned memory is freed without waiting for the copy that reads it.
+    ~Piece() {
+      if (busy) done.settle();
+    }
     MappedMemory memory;
     Event done;
     bool busy = false;

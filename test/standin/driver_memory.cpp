@@ -14,15 +14,21 @@ namespace {
 
 uint64_t address_of(const void* host) { return reinterpret_cast<uint64_t>(host); }
 
-/// Frees after all work is done, as the driver does, and looks at the guards once more.
+/// Frees, and looks at the guards once more.
 template <class Free>
-Status free_after_work(PrimaryContext& context, Free free) {
-  drain(context);
+Status free_checked(PrimaryContext& context, Free free) {
   if (const std::string damage = context.memory.damage(); !damage.empty()) {
     report(damage);
     context.fail(kIllegalAddress);
   }
   return free();
+}
+
+/// Whether pinned memory that a copy uses is there when its turn comes.
+Status check_pinned(const PrimaryContext& context, const void* host, size_t bytes) {
+  if (context.memory.find(address_of(host), bytes)) return kSuccess;
+  report("copy from or to pinned memory that was freed before its turn came");
+  return kIllegalAddress;
 }
 
 }  // namespace
@@ -35,7 +41,8 @@ Status memory_allocate(DevicePointer* pointer, size_t bytes) {
 Status memory_free(DevicePointer pointer) {
   return in_any_context(Call::memory_free, [&](const ContextPointer& context) -> Status {
     if (pointer == 0) return kSuccess;
-    return free_after_work(*context, [&] { return context->memory.free(pointer); });
+    drain(*context);  // as the driver does
+    return free_checked(*context, [&] { return context->memory.free(pointer); });
   });
 }
 
@@ -48,7 +55,8 @@ Status host_allocate(void** pointer, size_t bytes, unsigned flags) {
 
 Status host_free(void* pointer) {
   return in_any_context(Call::host_free, [&](const ContextPointer& context) -> Status {
-    return free_after_work(*context, [&] { return context->memory.free_host(pointer); });
+    // Nobody promises that it waits for work.
+    return free_checked(*context, [&] { return context->memory.free_host(pointer); });
   });
 }
 
@@ -120,11 +128,14 @@ Status copy_to_device(DevicePointer target, const void* source, size_t bytes, St
     if (!allocation) return kInvalidValue;
     // The source may be written again as soon as the call returns, unless it is pinned.
     std::vector<std::byte> staged;
-    if (!context->memory.find(address_of(source), bytes)) {
+    const bool is_pinned = context->memory.find(address_of(source), bytes).has_value();
+    if (!is_pinned) {
       const auto* const begin = static_cast<const std::byte*>(source);
       staged.assign(begin, begin + bytes);
     }
     stream->enqueue([=, allocation = *allocation, staged = std::move(staged)]() -> Status {
+      if (is_pinned)
+        if (const Status gone = check_pinned(*context, source, bytes)) return gone;
       std::memcpy(allocation.at(target), staged.empty() ? source : staged.data(), bytes);
       allocation.mark_written(target, bytes);
       return kSuccess;
@@ -140,12 +151,14 @@ Status copy_to_host(void* target, DevicePointer source, size_t bytes, StreamHand
     if (bytes == 0) return kSuccess;
     const auto allocation = context->memory.find(source, bytes);
     if (!allocation) return kInvalidValue;
+    // Only into pinned memory does the driver copy while the caller goes on.
+    const bool is_pinned = context->memory.find(address_of(target), bytes).has_value();
     stream->enqueue([=, allocation = *allocation]() -> Status {
+      if (is_pinned)
+        if (const Status gone = check_pinned(*context, target, bytes)) return gone;
       std::memcpy(target, allocation.at(source), bytes);
       return kSuccess;
     });
-    // Only into pinned memory does the driver copy while the caller goes on.
-    const bool is_pinned = context->memory.find(address_of(target), bytes).has_value();
     return is_pinned ? kSuccess : wait_for(*stream);
   });
 }
@@ -195,7 +208,8 @@ Status ipc_open_handle(DevicePointer* pointer, IpcHandle handle, unsigned flags)
 
 Status ipc_close_handle(DevicePointer pointer) {
   return in_any_context(Call::ipc_close_handle, [&](const ContextPointer& context) -> Status {
-    return free_after_work(*context, [&] { return context->memory.close_shared(pointer); });
+    drain(*context);
+    return free_checked(*context, [&] { return context->memory.close_shared(pointer); });
   });
 }
 

@@ -2,12 +2,15 @@ import type { Device } from 'roi-loss';
 import * as assert from 'uvu/assert';
 import type { NativeDevice, NativeGraph } from '../../lib/native';
 
+/** The native device, whose stream tests may capture. */
+export const handleOf = (device: Device) => (device as unknown as { readonly handle: NativeDevice }).handle;
+
 /**
  * What the owner of a GPU's stream may do: captures all that `enqueue` enqueues on it. The stream is free after it,
  * whatever is thrown.
  */
 export function captureStream(device: Device, enqueue: () => void): NativeGraph {
-  const { handle } = device as unknown as { readonly handle: NativeDevice };
+  const handle = handleOf(device);
   handle.beginCapture();
   try {
     enqueue();

@@ -74,7 +74,7 @@ napi_value capture(napi_env env, napi_callback_info info) {
   ROI_DRIVER_FUNCTIONS(ROI_FIND)
   ROI_DRIVER_OPTIONAL_FUNCTIONS(ROI_FIND)
 #undef ROI_FIND
-      Context context = nullptr;
+  Context context = nullptr;
   GraphHandle graph = nullptr;
   driver.primary_context_retain(&context, 0);
   driver.context_push(context);
