@@ -119,6 +119,9 @@ class Backend {
   virtual std::optional<BadLabel> find_bad_label(const Problem& problem) = 0;
   /// Whether `problem` should go through the stream, being long or behind others. If not, `run` it.
   virtual bool queues(const Problem& problem) = 0;
+  /// Whether what was submitted may be done sooner than a sleeping thread wakes, and waiting begins with
+  /// spinning.
+  virtual bool is_prompt() const { return false; }
   /// Runs a step whose memory is the host's, after all that was submitted before.
   virtual void run(const Problem& problem, Result& result) = 0;
   /// Enqueues a step whose memory is the device's, but for class weights and upstream gradients. It may come

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -122,10 +123,35 @@ test('a stream that is no bigint, or 0', async () => {
   await refused(0n, '0n', 'legacy default stream', '1n', 'CU_STREAM_LEGACY', '2n', 'CU_STREAM_PER_THREAD');
 });
 
+const spinning = 'results that are there already are seen without the driver having a thread sleep';
 const failing = 'a step of a default stream that cannot be waited for';
 const capturing = 'the legacy default stream while a stream that it waits for is captured';
 if (onStandin) {
   const control = standinControl();
+
+  test(spinning, () => {
+    const script = `
+      const { fusedLoss, openDevice } = require('roi-loss');
+      const control = require(process.env.LD_LIBRARY_PATH.split(':')[0] + '/standin_control.node');
+      const device = openDevice('cuda');
+      const batch = device.batch({ rois: 9, classes: 5, maskSize: [4, 4] });
+      const graph = batch.capture(() => fusedLoss(batch));
+      (async () => {
+        for (let i = 0; i < 10; i++) {
+          fusedLoss(batch).lossesSync();
+          await fusedLoss(batch).losses();
+          graph.launch().lossesSync();
+          await device.synchronize();
+        }
+        console.log(control.count('cuEventSynchronize'), control.count('cuEventQuery') > 0);
+      })();`;
+    const output = execFileSync(process.execPath, ['-e', script], {
+      cwd: __dirname,
+      encoding: 'utf8',
+      env: { ...process.env, ROI_STANDIN_SYNC: '1' },
+    });
+    assert.is(output, '0 true\n');
+  });
 
   test(failing, async () => {
     for (const stream of [legacy, perThread]) {
@@ -133,7 +159,7 @@ if (onStandin) {
       using batch = own.batch({ rois, ...options });
       batch.write(inputsOf(8, { rois, ...options }));
       const expected = await fusedLoss(batch).losses();
-      control.fail('cuEventSynchronize:1=999');
+      control.fail('cuEventSynchronize:1=999,cuEventQuery:*=999');
       const step = fusedLoss(batch);
       await throws(() => step.losses(), Error, 'ERR_ROI_LOSS_DEVICE', 'waiting for the GPU');
       control.fail('');
@@ -166,7 +192,8 @@ if (onStandin) {
     assert.equal(await fusedLoss(batch).losses(), expected);
   });
 } else {
-  console.log(`skipped: ${failing}, ${capturing} — the stand-in alone does that on demand`);
+  console.log(`skipped: ${spinning}; ${failing}; ${capturing} — the stand-in alone does that on demand`);
+  test.skip(spinning);
   test.skip(failing);
   test.skip(capturing);
 }

@@ -1,5 +1,6 @@
 #include "pending.h"
 
+#include "../spin.h"
 #include "arguments.h"
 #include "environment.h"
 #include "errors.h"
@@ -92,8 +93,10 @@ Napi::Value PendingHandle::latest(const Napi::CallbackInfo& info) {
 }
 
 void PendingHandle::wait() {
+  const auto is_done = [this] { return step_->done.load(); };
+  if (backend_->is_prompt() && spin_until(is_done)) return;
   std::unique_lock lock(step_->mutex);
-  step_->done_changed.wait(lock, [&] { return step_->done; });
+  step_->done_changed.wait(lock, is_done);
 }
 
 void PendingHandle::result(const Napi::CallbackInfo& info) {

@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <vector>
@@ -28,7 +29,7 @@ struct InFlight : Step {
 
   std::mutex mutex;  ///< of what follows
   std::condition_variable done_changed;
-  bool done = false;
+  std::atomic<bool> done{false};  ///< written under the mutex
   std::vector<Napi::Promise::Deferred> waiting;
   std::shared_ptr<Notifier> notifier;
 };

@@ -84,6 +84,7 @@ class CudaBackend : public Backend {
   /// The labels are the device's: its kernel finds bad ones.
   std::optional<BadLabel> find_bad_label(const Problem&) override { return std::nullopt; }
   bool queues(const Problem&) override { return true; }
+  bool is_prompt() const override { return true; }
 
   /// Over copies of the host's memory. The gradients are written whole.
   void run(const Problem& host, Result& result) override {
@@ -283,6 +284,7 @@ class CudaBackend : public Backend {
     slot.launches = 0;
     for (const DType dtype : kFloatTypes) {
       if (!has_terms_of(prepared.problem, dtype)) continue;
+      slot.expect_result(slot.launches);
       const StepParams params =
           params_of(prepared.problem, dtype, prepared.class_weight_sum, loss_rows(*prepared.losses),
                     static_cast<Workspace*>(prepared.workspace->data()), slot.target(slot.launches++));
@@ -313,6 +315,7 @@ class CudaBackend : public Backend {
   std::unique_ptr<Slot> launch(CapturedStep& step) {
     auto slot = step.slots.take_free();
     if (!slot) slot = capture(step.prepared);
+    for (size_t i = 0; i < slot->launches; i++) slot->expect_result(i);
     slot->graph->launch(stream_.handle());
     return slot;
   }
@@ -337,7 +340,6 @@ class CudaBackend : public Backend {
     const auto captured = std::make_shared<CapturedStep>(gpu_);
     captured->prepared = prepare_apart(p);
     captured->owners = std::make_unique<Slot>(gpu_);
-    for (size_t i = 0; i < kMaxLaunches; i++) captured->owners->expect_result(i);
     step->graph = captured;
     step->is_captured = true;
     captured_.push_back(std::move(step));
@@ -351,7 +353,7 @@ class CudaBackend : public Backend {
     auto* const graph = static_cast<CapturedStep*>(step.graph.get());
     Slot& slot = own ? *own : *graph->owners;
     try {
-      slot.done.wait();
+      slot.wait();
       for (size_t i = 0; i < slot.launches; i++) {
         if (!own && !slot.has_result(i)) {
           step.error = "the graph that this step was captured in has not run yet";

@@ -89,6 +89,7 @@ constexpr int kCaptureGlobal = 0, kCaptureThreadLocal = 1, kCaptureRelaxed = 2;
   X(ipc_get_handle, "cuIpcGetMemHandle", (IpcHandle* handle, DevicePointer pointer)) \
   X(ipc_open_handle, "cuIpcOpenMemHandle_v2", (DevicePointer* pointer, IpcHandle handle, unsigned flags)) \
   X(ipc_close_handle, "cuIpcCloseMemHandle", (DevicePointer pointer)) \
+  X(event_query, "cuEventQuery", (EventHandle event)) \
   X(event_elapsed, "cuEventElapsedTime", (float* milliseconds, EventHandle start, EventHandle end)) \
   X(host_function, "cuLaunchHostFunc", (StreamHandle stream, void (*function)(void* data), void* data)) \
   X(capture_mode, "cuThreadExchangeStreamCaptureMode", (int* mode)) \

@@ -5,6 +5,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "../spin.h"
+
 namespace roi::cuda {
 namespace {
 
@@ -224,9 +226,14 @@ void Event::record(StreamHandle stream) {
   gpu_->driver().check(gpu_->driver().event_record(event_, stream), "recording an event");
 }
 
-void Event::wait() {
+void Event::wait(bool spins) {
+  const Driver& driver = gpu_->driver();
   const Current current(*gpu_);
-  gpu_->driver().check(gpu_->driver().event_synchronize(event_), "waiting for the GPU");
+  Status result = kNotReady;
+  if (spins && driver.event_query)
+    spin_until([&] { return (result = driver.event_query(event_)) != kNotReady; });
+  if (result != kSuccess) result = driver.event_synchronize(event_);
+  driver.check(result, "waiting for the GPU");
 }
 
 void Event::settle() const {

@@ -88,7 +88,7 @@ class MappedMemory {
   DevicePointer device_ = 0;
 };
 
-/// An event that other threads wait for without spinning.
+/// A point in a stream's order that other threads wait for.
 class Event {
  public:
   explicit Event(std::shared_ptr<Gpu> gpu, bool timed = false);
@@ -96,8 +96,9 @@ class Event {
   Event& operator=(const Event&) = delete;
   ~Event();
   void record(StreamHandle stream);
-  /// Returns when what was enqueued before the last `record` is done. Throws what went wrong.
-  void wait();
+  /// Returns when what was enqueued before the last `record` is done. Throws what went wrong. The thread
+  /// sleeps, unless that comes so soon that spinning is cheaper.
+  void wait(bool spins = true);
   /// The same for destructors: what fails here has failed, and was reported, before.
   void settle() const;
   /// Milliseconds between two timed events that were waited for.

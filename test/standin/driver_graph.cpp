@@ -28,9 +28,9 @@ Captures& captures() {
 
 /// Calls that may wait for all work, or need it to be known.
 bool is_unsafe(Call call) {
-  constexpr Call kUnsafe[] = {Call::memory_allocate, Call::memory_free,       Call::host_allocate,
-                              Call::host_free,       Call::event_synchronize, Call::stream_synchronize,
-                              Call::module_load,     Call::module_unload};
+  constexpr Call kUnsafe[] = {Call::memory_allocate,    Call::memory_free,       Call::host_allocate,
+                              Call::host_free,          Call::event_synchronize, Call::event_query,
+                              Call::stream_synchronize, Call::module_load,       Call::module_unload};
   return std::find(std::begin(kUnsafe), std::end(kUnsafe), call) != std::end(kUnsafe);
 }
 

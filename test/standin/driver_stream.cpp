@@ -85,6 +85,12 @@ Status event_synchronize(EventHandle handle) {
   return event ? event->wait() : kInvalidHandle;
 }
 
+Status event_query(EventHandle handle) {
+  if (const Status result = enter(Call::event_query)) return result;
+  const auto event = driver_state().events.find(handle);
+  return event ? event->query() : kInvalidHandle;
+}
+
 Status event_elapsed(float* milliseconds, EventHandle start_handle, EventHandle end_handle) {
   return in_context(Call::event_elapsed, [&](const ContextPointer& context) -> Status {
     const auto start = driver_state().events.find(start_handle), end = driver_state().events.find(end_handle);

@@ -36,6 +36,7 @@ const Settings& settings() {
       .driver_version = static_cast<int>(number("ROI_STANDIN_DRIVER_VERSION", 13000)),
       .memory_bytes = number("ROI_STANDIN_MEM_MB", 4096) << 20,
       .seed = number("ROI_STANDIN_SEED", std::random_device{}()),
+      .synchronous = number("ROI_STANDIN_SYNC", 0) != 0,
       .fail = text("ROI_STANDIN_FAIL"),
       .log = text("ROI_STANDIN_LOG"),
   };

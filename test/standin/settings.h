@@ -15,6 +15,8 @@ struct Settings {
   int driver_version;
   size_t memory_bytes;
   uint64_t seed;
+  /// Work is done before the call that enqueues it returns.
+  bool synchronous;
   std::string fail, log;
 };
 

@@ -44,11 +44,14 @@ std::shared_ptr<Stream> Stream::start(const ContextPointer& context, bool blocki
 }
 
 void Stream::enqueue(Work work) {
-  const std::lock_guard lock(context->mutex);
-  if (capture_) return capture_->graph->nodes.push_back(std::move(work));
-  queue_.push_back(std::move(work));
-  enqueued_++;
-  context->changed.notify_all();
+  {
+    const std::lock_guard lock(context->mutex);
+    if (capture_) return capture_->graph->nodes.push_back(std::move(work));
+    queue_.push_back(std::move(work));
+    enqueued_++;
+    context->changed.notify_all();
+  }
+  if (settings().synchronous) drain();
 }
 
 Status Stream::drain() {
@@ -126,6 +129,13 @@ Status Event::wait() {
   context->changed.wait(
       lock, [this, target = recorded] { return reached >= target || context->error != cuda::kSuccess; });
   return context->error;
+}
+
+Status Event::query() const {
+  const std::lock_guard lock(context->mutex);
+  if (captured) return kCapturedEvent;
+  if (const Status broken = context->error) return broken;
+  return reached >= recorded ? cuda::kSuccess : cuda::kNotReady;
 }
 
 }  // namespace roi::standin

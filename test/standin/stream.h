@@ -86,6 +86,8 @@ struct Event {
   static void record(const std::shared_ptr<Event>& event, Stream& stream);
   /// Waits for the last record.
   Status wait();
+  /// Whether the stream has come to it.
+  Status query() const;
 };
 
 }  // namespace roi::standin
