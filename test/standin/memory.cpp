@@ -49,6 +49,13 @@ std::string damage_of(const Allocation& allocation) {
   return text;
 }
 
+/// Gives back what was noted of memory that is gone.
+void forget(const Allocation& gone) {
+  const size_t pages = whole_pages(gone.bytes);
+  madvise(gone.written, pages, MADV_DONTNEED);
+  madvise(gone.writers, pages / 4 * sizeof(Writer), MADV_DONTNEED);
+}
+
 }  // namespace
 
 void Allocation::mark_written(uint64_t address, size_t count) const {
@@ -123,7 +130,7 @@ void Memory::add(const Allocation& allocation) {
 bool Memory::remove(uint64_t base, bool host, bool imported, Allocation* removed) {
   auto next = std::make_shared<Allocations>(*live_);
   const auto found = std::find_if(next->begin(), next->end(), [&](const Allocation& a) {
-    return a.base == base && !a.written == host && a.imported == imported;
+    return a.base + a.shared == base && !a.written == host && a.imported == imported;
   });
   if (found == next->end()) return false;
   *removed = *found;
@@ -166,8 +173,7 @@ Status Memory::free(uint64_t base) {
   const std::byte* const guard = removed.memory - kPage;
   fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, guard - (mapping_ + kSpan),
             static_cast<off_t>(kPage + pages + kPage));
-  madvise(removed.written, pages, MADV_DONTNEED);
-  madvise(removed.writers, pages / 4 * sizeof(Writer), MADV_DONTNEED);
+  forget(removed);
   return cuda::kSuccess;
 }
 
@@ -231,6 +237,9 @@ struct SharedName {
 static_assert(sizeof(SharedName) <= sizeof(cuda::IpcHandle));
 constexpr char kMagic[16] = "roi-standin ipc";
 
+/// The driver has small allocations in blocks of this size, and what it shares is a block.
+constexpr size_t kBlock = size_t{2} << 20;
+
 }  // namespace
 
 Status Memory::share(uint64_t base, cuda::IpcHandle* handle) {
@@ -251,18 +260,20 @@ Status Memory::open_shared(const cuda::IpcHandle& handle, uint64_t* base) {
   const std::string path = "/proc/" + std::to_string(name.process) + "/fd/" + std::to_string(name.file);
   const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0) return kMapFailed;
+  const size_t offset = static_cast<size_t>(name.offset), begin = offset / kBlock * kBlock;
+  const size_t bytes = (offset + name.bytes + kBlock - 1) / kBlock * kBlock - begin;
   const std::lock_guard lock(mutex_);
-  const auto region = claim(name.bytes);
-  const bool mapped = region && mmap(region->memory, whole_pages(name.bytes), PROT_READ | PROT_WRITE,
-                                     MAP_SHARED | MAP_FIXED, file, name.offset) != MAP_FAILED;
+  const auto region = claim(bytes);
+  const bool mapped = region && mmap(region->memory, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                                     file, static_cast<off_t>(begin)) != MAP_FAILED;
   close(file);
   if (!mapped) return kMapFailed;
-  const Allocation allocation{region->base,    name.bytes,      region->memory,
-                              region->written, region->writers, true};
+  const Allocation allocation{region->base,    bytes, region->memory, region->written,
+                              region->writers, true,  offset - begin};
   // The other process wrote it unseen.
-  allocation.mark_written(region->base, name.bytes);
+  allocation.mark_written(region->base, bytes);
   add(allocation);
-  *base = region->base;
+  *base = region->base + allocation.shared;
   return cuda::kSuccess;
 }
 
@@ -270,7 +281,8 @@ Status Memory::close_shared(uint64_t base) {
   const std::lock_guard lock(mutex_);
   Allocation removed;
   if (!remove(base, false, true, &removed)) return kInvalidValue;
-  mmap(removed.memory, whole_pages(removed.bytes), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  mmap(removed.memory, removed.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  forget(removed);
   return cuda::kSuccess;
 }
 

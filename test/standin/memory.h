@@ -25,8 +25,10 @@ struct Allocation {
   uint8_t* written;
   /// One a word; null for memory of the host.
   Writer* writers;
-  /// Mapped from another process, which keeps it.
+  /// Mapped from another process, which keeps it: the whole block, in which what was shared begins at
+  /// `shared`.
   bool imported;
+  size_t shared = 0;
   /// Of memory that a VMM allocator mapped: bytes of its pieces, and of the addresses that it reserved. Else
   /// 0.
   size_t piece = 0, reserved = 0;
