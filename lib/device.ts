@@ -21,7 +21,7 @@ export class Device implements Disposable {
    * called meanwhile become part of that, and all else that needs the device throws `ERR_ROI_LOSS_CAPTURE`. The results
    * of such a step, asked for as usual, are those that the last run of the graph left before now in the order of this
    * stream; there are none before the first. What the steps work on is kept until the device is disposed, which must
-   * outlive the graph.
+   * outlive the graph: `dispose` waits for its runs on this stream, not for those on others.
    */
   readonly stream: bigint;
   /** @internal The batch that `capture` of is under way. */
@@ -147,7 +147,7 @@ export class Device implements Disposable {
    * stream, which includes gaps where the GPU waits for the host: enqueue enough to hide them. What went before is
    * waited for.
    * @param enqueue calls loss functions, launches graphs
-   * @throws what `synchronize` throws
+   * @throws what `synchronize` throws; `ERR_ROI_LOSS_CAPTURE` while the stream is captured
    */
   async time(enqueue: () => void): Promise<number> {
     if (typeof enqueue !== 'function')

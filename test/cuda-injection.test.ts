@@ -44,7 +44,7 @@ function numbersOf(count: number): number[] {
 async function addTests(): Promise<void> {
   const control = standinControl();
   const living = () => livingKinds.map((kind) => control.count(kind));
-  /** What there is of the driver's, once the garbage is collected, or if there is more than before. */
+  /** What there is of the driver's, once the garbage is collected, or if there is not what was before. */
   const livingAfter = async (before: readonly number[]) => {
     for (let i = 0; i < 10 && living().join() !== before.join(); i++) {
       gc();
@@ -96,7 +96,12 @@ async function addTests(): Promise<void> {
           assert.ok(codes.includes(outcome.code), `${what}: ${outcome.stack}`);
         } else assert.equal(outcome, expected, what);
         const left = await livingAfter(there);
-        if (!releases.has(name)) assert.equal(left, there, what);
+        // Where memory ends, pools give back what they keep, which may be less than before.
+        if (!releases.has(name))
+          assert.ok(
+            left.every((n, kind) => n <= (there[kind] as number)),
+            what,
+          );
         there = left;
         assert.is(control.count('findings'), 0, what);
       }
