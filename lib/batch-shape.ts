@@ -64,6 +64,15 @@ export const sizeKeys = new Set<string>([
   ...['boxChannels', 'maskChannels', 'dtype', 'maskTargetType'],
 ]);
 export const tensorKeys = new Set<string>([...batchOptionKeys, ...inputNames, 'classes']);
+/** Whether a batch is to lie over tensors: its options name an input, or hold a tensor under another name. */
+export function areTensors(options: object): options is BatchTensors {
+  if ('rois' in options) return false;
+  for (const key in options)
+    if ((inputNames as readonly string[]).includes(key) || Tensor.is(options[key as keyof typeof options]))
+      return true;
+  return false;
+}
+
 const floatTypes = ['float32', 'float16', 'bfloat16'] as const;
 
 /** Checks the sizes and completes them. */
@@ -137,6 +146,12 @@ export function shapeOfTensors(o: BatchTensors): StepShape {
   const deltas = (o.boxDeltas || o.boxTargets) && need(o, 'boxDeltas', 3, floatTypes);
   const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && need(o, 'maskLogits', 4, floatTypes);
   const labels = (scores || deltas || !o.maskLabels || o.labels) && need(o, 'labels', 1, ['int32']);
+  if (masks && labels && !o.maskLabels && size(masks.sizes, 0) !== size(labels.sizes, 0))
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `maskLogits has ${size(masks.sizes, 0)} masks and labels ${size(labels.sizes, 0)} RoIs; expected as many, or ` +
+        'maskLabels, [P], the labels of the RoIs that have a mask',
+    );
   const layout = checkChoice('layout', o.layout, layouts);
   const [channelAxis, heightAxis, widthAxis] = layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3];
   return {

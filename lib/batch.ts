@@ -1,4 +1,5 @@
 import {
+  areTensors,
   type BatchSizes,
   type BatchTensors,
   shapeOfSizes,
@@ -7,10 +8,11 @@ import {
   tensorKeys,
 } from './batch-shape';
 import { newCall } from './call';
-import { checkObject, ofThisThread, readKeys } from './check';
+import { checkObject, readKeys } from './check';
 import type { Device } from './device';
 import { callNative, plainError, rangeError, show, typeError } from './errors';
 import { Graph, type MakeStep } from './graph';
+import { ofThisThread } from './handles';
 import {
   type NativeBatch,
   type NativeBuffers,
@@ -33,10 +35,10 @@ import {
 import type { LossStep, TermStep } from './step';
 import type { Tensor } from './tensor';
 import { type TermName, termNames } from './terms';
-import type { GradName, HostArray, LossInputs } from './types';
+import type { GradName, LossInputs, Written } from './types';
 
 const knownInputs = new Set<string>(inputNames);
-const ofThread = ofThisThread('batch');
+const ofThread = ofThisThread('Batch');
 
 function checkTensor(name: string, tensor: Tensor | undefined, spec: ArraySpec, device: Device): Tensor {
   if (!tensor) throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected a Tensor ${spec.symbols}`);
@@ -132,7 +134,9 @@ export class Batch implements Disposable {
   private constructor(device: Device, options: BatchSizes | BatchTensors) {
     checkObject('options', options);
     this.device = device;
-    const sizes = 'rois' in options ? readKeys<BatchSizes>('option of batch', options, sizeKeys) : undefined;
+    const sizes = areTensors(options)
+      ? undefined
+      : readKeys<BatchSizes>('option of batch', options as BatchSizes, sizeKeys);
     const given = sizes ? {} : readKeys<BatchTensors>('option of batch', options as BatchTensors, tensorKeys);
     this.shape = sizes ? shapeOfSizes(sizes) : shapeOfTensors(given);
     const { rewrite = false } = sizes ?? given;
@@ -203,15 +207,11 @@ export class Batch implements Disposable {
    * @param arrays any of the inputs, each as long as its tensor
    * @throws `ERR_ROI_LOSS_TYPE` for an input that this batch does not have, and what `Tensor.write` throws
    */
-  write(arrays: { readonly [K in InputName]?: HostArray | undefined } | LossInputs): void {
+  write(arrays: { readonly [K in InputName]?: Written | undefined } | LossInputs): void {
     this.checkUsable();
     checkObject('inputs', arrays);
-    const given = readKeys<{ readonly [K in InputName]?: HostArray | undefined }>(
-      'input',
-      arrays,
-      knownInputs,
-    );
-    for (const [name, array] of Object.entries(given) as [InputName, HostArray | undefined][]) {
+    const given = readKeys<{ readonly [K in InputName]?: Written | undefined }>('input', arrays, knownInputs);
+    for (const [name, array] of Object.entries(given) as [InputName, Written | undefined][]) {
       if (array !== undefined) this.inputs[name].writeAs(name, array);
     }
   }

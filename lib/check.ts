@@ -1,11 +1,19 @@
 import { types } from 'node:util';
-import { rangeError, show, typeError } from './errors';
-import type { HostArray } from './types';
+import { halfArrayName } from './dtypes';
+import { rangeError, show, typeError, withArticle } from './errors';
+import { showHandle } from './handles';
+import type { HalfArray, HostArray } from './types';
 
-/** Throws unless `value` is an object. */
-export function checkObject(name: string, value: unknown): asserts value is object {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Array.isArray(value))
-    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(value)}; expected an object`);
+/** Throws unless `value` is an object with properties for what it says, and no array or handle. */
+export function checkObject(name: string, value: unknown, expected = 'an object'): asserts value is object {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    ArrayBuffer.isView(value) ||
+    Array.isArray(value) ||
+    showHandle(value)
+  )
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(value)}; expected ${expected}`);
 }
 
 /** Throws on a name that is none of `known`: a typo must not be ignored. */
@@ -29,13 +37,6 @@ function trueGetter<T>(name: 'length' | 'buffer'): (array: HostArray) => T {
 /** The number of elements that a typed array truly has. */
 export const lengthOf = trueGetter<number>('length');
 const bufferOf = trueGetter<ArrayBufferLike>('buffer');
-
-/**
- * An own property that cannot be cloned: `postMessage` and `structuredClone` would make a husk of a handle, whose memory
- * is of one thread.
- */
-export const ofThisThread = (what: string) =>
-  Symbol(`a ${what} of roi-loss, which belongs to the thread that made it`);
 
 function isDetached(buffer: ArrayBufferLike): boolean {
   try {
@@ -73,14 +74,31 @@ export function arrayName(value: unknown): string | undefined {
   return (value as { [Symbol.toStringTag]: string })[Symbol.toStringTag];
 }
 
+/** What to do about an array of halves where floats are expected, and the other way round. */
+function halfHint(found: string | undefined, expected: readonly string[]): string {
+  if (expected.includes('Uint16Array'))
+    return ', which holds float16 or bfloat16 as bits: a float32 does not fit in';
+  return found === 'Uint16Array' || found === halfArrayName
+    ? '; float16 and bfloat16 are for the tensors of a device'
+    : '';
+}
+
 /** Throws unless `value` is a typed array of one of the classes named in `expected`, over a usable buffer. */
 export function checkArray(name: string, value: unknown, ...expected: string[]): asserts value is HostArray {
   const found = arrayName(value);
-  if (found === undefined)
-    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(value)}; expected a ${expected.join(' or ')}`);
-  if (!expected.includes(found))
-    throw typeError('ERR_ROI_LOSS_DTYPE', `${name} is a ${found}; expected a ${expected.join(' or ')}`);
+  if (found === undefined || !expected.includes(found))
+    throw typeError(
+      found === undefined ? 'ERR_ROI_LOSS_TYPE' : 'ERR_ROI_LOSS_DTYPE',
+      `${name} is ${show(value)}; expected ${expected.map(withArticle).join(' or ')}${halfHint(found, expected)}`,
+    );
   checkBuffer(name, value as HostArray);
+}
+
+/** The bits of a `Float16Array`; anything else as it is. */
+export function bitsOf(value: unknown): unknown {
+  if (arrayName(value) !== halfArrayName) return value;
+  const { buffer, byteOffset, length } = value as HalfArray;
+  return new Uint16Array(buffer, byteOffset, length);
 }
 
 /** Throws unless `value` is a whole number, at least `least`, that can count elements. */
@@ -97,7 +115,9 @@ export function checkClasses(value: unknown): asserts value is number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 2)
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `classes is ${show(value)}; expected C, a whole number from 2 on: C counts background`,
+      `classes is ${show(value)}; expected C, a whole number from 2 on: C counts background${
+        value === undefined ? '. Write { classes: 81 } among the options' : ''
+      }`,
     );
 }
 

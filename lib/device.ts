@@ -1,14 +1,15 @@
 import { Batch } from './batch';
 import type { BatchSizes, BatchTensors } from './batch-shape';
-import { arrayName, checkArray, checkSize, elements, lengthOf, ofThisThread } from './check';
+import { arrayName, bitsOf, checkArray, checkSize, elements, lengthOf } from './check';
 import { defaultDType, dtypes } from './dtypes';
 import { callNative, plainError, rangeError, show, typeError } from './errors';
+import { ofThisThread } from './handles';
 import type { NativeDevice } from './native';
 import { checkDType, checkShape, Tensor } from './tensor';
-import type { DType, HostArray } from './types';
+import type { DType, Written } from './types';
 
 const ipcHandleBytes = 64;
-const ofThread = ofThisThread('device');
+const ofThread = ofThisThread('Device');
 
 /** Where losses are computed: its memory, and one stream on which steps run in order. Made by {@link openDevice}. */
 export class Device implements Disposable {
@@ -50,29 +51,35 @@ export class Device implements Disposable {
 
   /**
    * A tensor with a copy of `array`.
+   * @param array its numbers; those of float16 and bfloat16 as bits, of float16 as a `Float16Array` too
    * @param shape sizes, outermost first; their product is the array's length
    * @param dtype default: that of the array; `Uint16Array`s of bits need `'float16'` or `'bfloat16'`
    * @throws `ERR_ROI_LOSS_TYPE`, `ERR_ROI_LOSS_DTYPE`, `ERR_ROI_LOSS_SHAPE`, `ERR_ROI_LOSS_BUFFER`,
    * `ERR_ROI_LOSS_MEMORY`
    */
-  tensor(array: HostArray, shape: readonly number[], dtype?: DType): Tensor {
+  tensor(array: Written, shape: readonly number[], dtype?: DType): Tensor {
     const found = arrayName(array);
     const type = dtype ?? (found === undefined ? 'float32' : defaultDType[found]);
     if (type === undefined)
       throw typeError(
         'ERR_ROI_LOSS_DTYPE',
-        `array is a ${found}; expected a dtype that says what its elements are`,
+        `array is ${show(array)} without a dtype; expected ${
+          found === 'Uint16Array'
+            ? "'float16' or 'bfloat16', whose bits it holds"
+            : 'an array of another class'
+        }`,
       );
     checkDType('dtype', type);
-    checkArray('array', array, dtypes[type].hostName);
+    const bits = type === 'float16' ? bitsOf(array) : array;
+    checkArray('array', bits, dtypes[type].hostName);
     const sizes = checkShape('shape', shape);
-    if (elements('shape', sizes) !== lengthOf(array))
+    if (elements('shape', sizes) !== lengthOf(bits))
       throw rangeError(
         'ERR_ROI_LOSS_SHAPE',
-        `array has ${lengthOf(array)} elements; expected ${elements('shape', sizes)}, the shape [${sizes.join(', ')}]`,
+        `array has ${lengthOf(bits)} elements; expected ${elements('shape', sizes)}, the shape [${sizes.join(', ')}]`,
       );
     const tensor = this.allocate('tensor', sizes, type);
-    tensor.write(array);
+    tensor.write(bits);
     return tensor;
   }
 

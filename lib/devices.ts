@@ -39,6 +39,8 @@ export interface DeviceInfo {
 }
 
 const maxThreads = 1024;
+/** As in native/cpu/dispatch.cpp. */
+const simdNames = ['avx512', 'avx2', 'baseline'];
 
 function checkThreads(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > maxThreads)
@@ -60,7 +62,13 @@ const optionKeys = { cpu: new Set(['threads']), cuda: new Set(['stream']) };
 
 function openCpu({ threads }: DeviceOptions): NativeDevice {
   const count = threads === undefined ? defaultThreads() : checkThreads('threads', threads);
-  return callNative(() => new native.Device('cpu', count, process.env.ROI_LOSS_SIMD));
+  const simd = process.env.ROI_LOSS_SIMD;
+  if (simd && !simdNames.includes(simd))
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `ROI_LOSS_SIMD is ${show(simd)}; expected ${simdNames.map(show).join(', ')} (SSE2 on x64, NEON on arm64)`,
+    );
+  return callNative(() => new native.Device('cpu', count, simd));
 }
 
 function openCuda(name: string, ordinal: number, { stream }: DeviceOptions): NativeDevice {

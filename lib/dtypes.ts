@@ -17,9 +17,13 @@ export const dtypes: { readonly [K in DType]: DTypeInfo } = {
   int32: { code: 4, bytes: 4, host: Int32Array, hostName: 'Int32Array' },
 };
 
+/** The arrays of a runtime's own for halves: Node 24 has them. Their bits are those of a `Uint16Array`. */
+export const halfArrayName = 'Float16Array';
+
 /** The element type that a host array has unless something else is said. */
 export const defaultDType: { readonly [name: string]: DType | undefined } = {
   Float32Array: 'float32',
   Uint8Array: 'uint8',
   Int32Array: 'int32',
+  [halfArrayName]: 'float16',
 };

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { showHandle } from './handles';
 
 /** The stable codes of errors that this package throws. */
 export type ErrorCode =
@@ -74,6 +75,9 @@ export function callNative<T>(call: () => T): T {
   }
 }
 
+/** A class's name, after `an` or `a`. */
+export const withArticle = (name: string) => `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
+
 /** A value as it should stand in a message: short, whatever it is. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
@@ -87,5 +91,9 @@ export function show(value: unknown): string {
     );
     return `[${first.join(', ')}${value.length > 6 ? ', …' : ''}]`;
   }
-  return Object.prototype.toString.call(value).replace(/^\[object (.*)\]$/, 'an object of type $1');
+  const handle = showHandle(value);
+  if (handle) return handle;
+  const type = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  if (types.isTypedArray(value)) return Buffer.isBuffer(value) ? 'a Buffer' : withArticle(type);
+  return `an object of type ${type}`;
 }

@@ -18,8 +18,8 @@ import type { HostArray, HostMaskOptions, HostOptions, LossInputs } from './type
 const knownInputs = new Set<string>(inputNames);
 
 /** The inputs, read once, each checked to be a typed array of a class it may have. */
-export function readInputs(inputs: unknown): LossInputs {
-  checkObject('inputs', inputs);
+export function readInputs(inputs: unknown, names: string): LossInputs {
+  checkObject('inputs', inputs, `an object, { ${names} }, or a Batch`);
   checkKeys('input', inputs, knownInputs);
   const { classLogits, classProbs, boxDeltas, boxTargets, maskLogits, maskTargets, labels, maskLabels } =
     inputs as LossInputs;
@@ -79,6 +79,7 @@ function channelsOf(
   rest: number,
   classes: number,
   told = classes,
+  note = '',
 ): number {
   const length = lengthOf(array);
   if (rois === 0 && length === 0) return checkChannels(name, told, classes);
@@ -90,7 +91,7 @@ function channelsOf(
     'ERR_ROI_LOSS_SHAPE',
     `${name} has ${length} elements; expected ${choices
       .map((n) => `${rois}·${n}·${rest} = ${rois * n * rest}`)
-      .join(' or ')} (${rois} RoIs; ${classes} classes, the foreground of them, or 1; ${rest} each)`,
+      .join(' or ')} (${rois} RoIs; ${classes} classes, the foreground of them, or 1; ${rest} each)${note}`,
   );
 }
 
@@ -120,6 +121,19 @@ function classesOf(inputs: LossInputs, options: HostOptions & HostMaskOptions, h
   return classes;
 }
 
+/** What was assumed of masks, for messages about their lengths. */
+function maskNote(
+  { maskTargets, maskLabels }: LossInputs,
+  { maskSize }: HostMaskOptions,
+  { rois, height, width }: Pick<MaskShape, 'rois' | 'height' | 'width'>,
+): string {
+  const masks = maskTargets ? lengthOf(maskTargets) / (height * width) : rois;
+  const size = maskSize === undefined ? `; maskSize is [${height}, ${width}] where it is not given` : '';
+  return masks !== rois && Number.isInteger(masks) && !maskLabels
+    ? `${size}; where not every RoI has a mask, give maskLabels, [P], the labels of those that have`
+    : size;
+}
+
 function maskShape(
   inputs: LossInputs,
   options: HostMaskOptions,
@@ -139,6 +153,7 @@ function maskShape(
       height * width,
       classes,
       maskChannels,
+      maskNote(inputs, options, { rois, height, width }),
     ),
     height,
     width,
@@ -172,12 +187,12 @@ export function termsOf(inputs: LossInputs): Terms {
   return terms;
 }
 
-function checkLength(name: string, array: HostArray, spec: ArraySpec): void {
+function checkLength(name: string, array: HostArray, spec: ArraySpec, note: string): void {
   const expected = spec.shape.reduce((product, size) => product * size, 1);
   if (lengthOf(array) !== expected)
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `${name} has ${lengthOf(array)} elements; expected ${expected}, the shape ${spec.symbols} = [${spec.shape.join(', ')}]`,
+      `${name} has ${lengthOf(array)} elements; expected ${expected}, the shape ${spec.symbols} = [${spec.shape.join(', ')}]${note}`,
     );
 }
 
@@ -210,9 +225,10 @@ export function shapeOfInputs(
     mask: terms.mask ? maskShape(inputs, options, classes, hints) : undefined,
   };
   const specs = inputSpecs(shape);
+  const note = shape.mask ? maskNote(inputs, options, shape.mask) : '';
   for (const name of inputNames) {
     const spec = specs[name];
-    if (spec) checkLength(name, need(inputs, name), spec);
+    if (spec) checkLength(name, need(inputs, name), spec, name.startsWith('mask') ? note : '');
   }
   return shape;
 }

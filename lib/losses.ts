@@ -70,6 +70,14 @@ const only = {
   mask: { class: false, box: false, mask: true },
 };
 
+/** How inputs are written, for messages. */
+const inputsOf = {
+  class: 'classLogits, labels',
+  box: 'boxDeltas, boxTargets, labels',
+  mask: 'maskLogits, maskTargets, labels',
+  whole: 'classLogits, boxDeltas, boxTargets, maskLogits, maskTargets, labels',
+};
+
 const metricsReaders = { class: classMetrics, box: undefined, mask: maskMetrics };
 
 function termOnHost(
@@ -77,7 +85,7 @@ function termOnHost(
   given: unknown,
   options: HostOptions & HostMaskOptions & ClassLossOptions,
 ): TermResult<never> {
-  const inputs = readInputs(given);
+  const inputs = readInputs(given, inputsOf[term]);
   checkObject('options', options);
   checkKeys('option', options, knownOptions.host[term]);
   const shape = shapeOfInputs(inputs, options, only[term], options);
@@ -206,10 +214,10 @@ export function fusedLoss(
   given: LossInputs | Batch,
   options: FusedLossOptions & HostOptions & HostMaskOptions = {},
 ): unknown {
-  checkObject('options', options);
   if (Batch.is(given)) return wholeOnBatch(given, options);
+  const inputs = readInputs(given, inputsOf.whole);
+  checkObject('options', options);
   checkKeys('option', options, knownOptions.host.whole);
-  const inputs = readInputs(given);
   const classWeights = options.class?.classWeights;
   const shape = shapeOfInputs(inputs, options, termsOf(inputs), { classWeights });
   const call = newCall();
@@ -223,6 +231,7 @@ export function fusedLoss(
 }
 
 function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
+  checkObject('options', options);
   checkKeys('option', options, knownOptions.batch.whole);
   const call = batch.takeCall();
   const calls = writeAll(call, options, batch.shape);

@@ -1,6 +1,6 @@
 import type { Batch } from './batch';
-import { ofThisThread } from './check';
 import { callNative, plainError, rangeError } from './errors';
+import { ofThisThread } from './handles';
 import type { NativePending } from './native';
 import { lossesOf, lossOf, metricsOf } from './results';
 import type { TermName } from './terms';

@@ -1,9 +1,10 @@
-import { checkArray, checkSize, elements, lengthOf, ofThisThread } from './check';
+import { bitsOf, checkArray, checkSize, elements, lengthOf } from './check';
 import type { Device } from './device';
 import { dtypes } from './dtypes';
 import { callNative, rangeError, show, typeError } from './errors';
+import { ofThisThread } from './handles';
 import type { NativeMemory } from './native';
-import type { DType, HostArray } from './types';
+import type { DType, HostArray, Written } from './types';
 
 const maxRank = 64;
 
@@ -32,7 +33,7 @@ export function checkDType(name: string, dtype: unknown): asserts dtype is DType
     );
 }
 
-const ofThread = ofThisThread('tensor');
+const ofThread = ofThisThread('Tensor');
 
 /**
  * An array in a device's memory. Freed by `dispose()`, or by the garbage collector when it is forgotten.
@@ -89,13 +90,14 @@ export class Tensor implements Disposable {
    * Copies `array` into the tensor, after the steps that were enqueued before. The array may be reused on return.
    * @throws `ERR_ROI_LOSS_DTYPE`, `ERR_ROI_LOSS_SHAPE`, `ERR_ROI_LOSS_BUFFER`, `ERR_ROI_LOSS_DISPOSED`
    */
-  write(array: HostArray): void {
+  write(array: Written): void {
     this.writeAs('array', array);
   }
 
   /** @internal `write`, with the argument's name in messages. */
-  writeAs(name: string, array: HostArray): void {
+  writeAs(name: string, given: Written): void {
     const memory = this.memory(name);
+    const array = this.dtype === 'float16' ? bitsOf(given) : given;
     checkArray(name, array, dtypes[this.dtype].hostName);
     if (lengthOf(array) !== this.length)
       throw rangeError(

@@ -7,8 +7,19 @@ export type DType = 'float32' | 'float16' | 'bfloat16' | 'uint8' | 'int32';
 /** The element types of logits, deltas and their gradients. */
 export type FloatType = 'float32' | 'float16' | 'bfloat16';
 
-/** What a tensor of any {@link DType} is written from and read into. */
+/** What a tensor of any {@link DType} is read into. */
 export type HostArray = Float32Array | Uint16Array | Uint8Array | Int32Array;
+
+/** A `Float16Array`, where the runtime has it. */
+export interface HalfArray {
+  readonly buffer: ArrayBufferLike;
+  readonly byteOffset: number;
+  readonly length: number;
+  readonly [Symbol.toStringTag]: 'Float16Array';
+}
+
+/** What a tensor is written from: a `Float16Array` too, if it is of float16. */
+export type Written = HostArray | HalfArray;
 
 /**
  * How the losses of the RoIs become one number.

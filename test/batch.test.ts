@@ -5,6 +5,7 @@ import {
   fusedClassLoss,
   fusedLoss,
   fusedMaskLoss,
+  type HalfArray,
   type HostArray,
 } from 'roi-loss';
 import { suite } from 'uvu';
@@ -266,5 +267,28 @@ test('a batch of no RoIs', async () => {
   assert.equal(await fusedLoss(batch, { metrics: true }).losses(), { total: 0, class: 0, box: 0, mask: 0 });
   assert.is((await batch.grads.maskLogits.read()).length, 0);
 });
+
+type Halves = new (values: Iterable<number>) => HalfArray;
+const { Float16Array } = globalThis as { Float16Array?: Halves };
+if (!Float16Array) {
+  console.log('skipped: a Float16Array — this runtime has none; Node 24 has');
+  test.skip('a Float16Array');
+} else
+  test('a Float16Array writes tensors of float16', async () => {
+    const half = new Float16Array([1, -2, 0.5]);
+    const bits = Uint16Array.of(0x3c00, 0xc000, 0x3800);
+    const tensor = device.tensor(half, [3]);
+    assert.is(tensor.dtype, 'float16');
+    assert.equal(await tensor.read(), bits);
+    tensor.write(new Uint16Array(3));
+    tensor.write(half);
+    assert.equal(await tensor.read(), bits);
+    const batch = device.batch({ rois: 1, classes: 3, terms: ['class'], dtype: 'float16' });
+    batch.write({ classLogits: half });
+    assert.equal(await batch.inputs.classLogits.read(), bits);
+    const write = (dtype: 'float32' | 'bfloat16') => () => device.tensor(half, [3], dtype);
+    await throws(write('float32'), TypeError, 'ERR_ROI_LOSS_DTYPE', 'array is a Float16Array');
+    await throws(write('bfloat16'), TypeError, 'ERR_ROI_LOSS_DTYPE', 'a Uint16Array');
+  });
 
 test.run();

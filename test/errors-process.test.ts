@@ -27,4 +27,13 @@ test('a number of threads in the environment that is none', () => {
   assert.is(run('3'), '');
 });
 
+test('an instruction set in the environment that is none', async () => {
+  const before = process.env.ROI_LOSS_SIMD;
+  process.env.ROI_LOSS_SIMD = 'sse2';
+  const names = ["ROI_LOSS_SIMD is 'sse2'", "'avx512', 'avx2', 'baseline'"];
+  await throws(() => openDevice('cpu'), RangeError, 'ERR_ROI_LOSS_OPTION', ...names);
+  if (before === undefined) delete process.env.ROI_LOSS_SIMD;
+  else process.env.ROI_LOSS_SIMD = before;
+});
+
 test.run();

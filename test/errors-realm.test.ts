@@ -65,6 +65,15 @@ const attempts: readonly (readonly [string, string, string, string])[] = [
   ['an error of the package’s own', 'OPTION', 'TypeError', "lib.openDevice('cpu', { thread: 1 })"],
 ];
 
+async function errorOf(attempt: () => unknown): Promise<Error> {
+  try {
+    await attempt();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('did not throw');
+}
+
 const test = suite('errors in another realm');
 
 test('the realm has classes of its own', () => {
@@ -98,6 +107,27 @@ for (const [what, code, type, attempt] of attempts)
       device.dispose();
     }
   });
+
+test('handles of another copy of the package', async () => {
+  const [device, own] = [lib.openDevice(name), roiLoss.openDevice(name)];
+  const batch = device.batch({ rois: 4, classes: 3 });
+  const labels = device.tensor(new Int32Array(4), [4]);
+  const classLogits = own.tensor(new Float32Array(12), [4, 3]);
+  const { message } = await errorOf(() => roiLoss.fusedLoss(batch));
+  assert.match(message, 'inputs is a Batch of another copy of roi-loss');
+  const options = { device } as const;
+  const scores = { classLogits: new Float32Array(3), labels: Int32Array.of(1) };
+  assert.match(
+    (await errorOf(() => roiLoss.fusedLoss(scores, options))).message,
+    'device is a Device of another copy',
+  );
+  assert.match(
+    (await errorOf(() => own.batch({ classLogits, labels }))).message,
+    'labels is a Tensor of another copy',
+  );
+  device.dispose();
+  own.dispose();
+});
 
 test('isRoiLossError: errors of the package alone', () => {
   const coded = Object.assign(new Error('read'), { code: 'ENOENT' });

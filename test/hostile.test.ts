@@ -136,7 +136,7 @@ test('shapes that are no shapes', async () => {
 test('no Proxy or heir of a handle is one', async () => {
   const batch = made();
   for (const fake of [new Proxy(batch, {}), Object.create(batch)])
-    await throws(() => fusedLoss(fake), TypeError, 'ERR_ROI_LOSS_OPTION', 'unknown input');
+    await throws(() => fusedLoss(fake), TypeError, 'ERR_ROI_LOSS_TYPE', 'inputs is a Batch');
   for (const fake of [new Proxy(device, {}), Object.create(device)])
     await throws(
       () => fusedLoss(good(), { ...options, device: fake }),

@@ -131,6 +131,40 @@ for (const reduction of ['mean', 'sum', 'none'] as const)
       assert.equal(term.shape, reduction === 'none' ? [sizes.rois] : []);
   });
 
+for (const reduction of ['mean', 'none'] as const)
+  onBackends(test, `the terms alone, ${reduction}, of an object as of one tensor after another`, () => {
+    const { classLogits, boxDeltas, maskLogits, boxTargets, maskTargets, labels } = tensorsOf(6, sizes);
+    const options = { reduction, classes: sizes.classes };
+    const same = (f: (z: tf.Tensor) => tf.Tensor, g: (z: tf.Tensor) => tf.Tensor, by: tf.Tensor) => {
+      assert.equal(f(by).dataSync(), g(by).dataSync());
+      assert.equal(tf.grad(f)(by).dataSync(), tf.grad(g)(by).dataSync());
+    };
+    same(
+      (z) => losses.fusedClassLoss({ classLogits: z, labels }, { reduction }),
+      (z) => losses.fusedClassLoss(z, labels, { reduction }),
+      classLogits,
+    );
+    same(
+      (z) => losses.fusedBoxLoss({ boxDeltas: z, boxTargets, labels }, options),
+      (z) => losses.fusedBoxLoss(z, boxTargets, labels, options),
+      boxDeltas,
+    );
+    same(
+      (z) => losses.fusedMaskLoss({ maskLogits: z, maskTargets, maskLabels: labels }, options),
+      (z) => losses.fusedMaskLoss(z, maskTargets, labels, options),
+      maskLogits,
+    );
+    same(
+      (z) => losses.fusedClassLoss({ classProbs: z, labels }, { reduction }),
+      (z) =>
+        tf.reshape(
+          losses.fusedLoss({ classProbs: z, labels }, { reduction }).class,
+          reduction === 'none' ? [-1] : [],
+        ),
+      tf.softmax(classLogits),
+    );
+  });
+
 onBackends(test, 'masks of bool and int32 are those of float32', () => {
   const { maskLogits, maskTargets, labels } = tensorsOf(7, sizes);
   const hard = tf.round(maskTargets);

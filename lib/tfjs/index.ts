@@ -7,7 +7,7 @@ import * as onArrays from '../losses';
 import { knownOptions } from '../options';
 import { gradNames, inputNames } from '../shape';
 import { type TermName, termNames } from '../terms';
-import type { GradName, LossInputs, TermOf, TermOptions, TermResult } from '../types';
+import type { LossInputs, TermOf, TermOptions, TermResult } from '../types';
 import { type ArrayOptions, readTensors, type Tensors } from './inputs';
 import { isRecording, lossesOf, type TensorFlow } from './op';
 import type { FusedInputs, FusedLosses, FusedOptions, RoiLosses, RoiLossesOptions } from './types';
@@ -45,6 +45,39 @@ const compute = {
   mask: onArrays.fusedMaskLoss,
 } as { readonly [K in TermName]: (inputs: LossInputs, options: object) => TermResult<unknown, boolean> };
 
+/** The inputs of the functions of one term, in their order. */
+const positional = {
+  class: ['classLogits', 'labels'],
+  box: ['boxDeltas', 'boxTargets', 'labels'],
+  mask: ['maskLogits', 'maskTargets', 'labels'],
+} as const;
+
+/** What those functions take in an object. */
+const ofTerm = {
+  class: new Set<string>([...positional.class, 'classProbs']),
+  box: new Set<string>(positional.box),
+  mask: new Set<string>([...positional.mask, 'maskLabels']),
+};
+
+interface Arguments {
+  readonly tensors: Tensors;
+  readonly given?: (TermOptions & ArrayOptions) | undefined;
+}
+
+/** Tensors and options as they come, one after another or the tensors in an object. */
+function argumentsOf(term: TermName, args: readonly unknown[]): Arguments {
+  const [first, second] = args;
+  const isObject = typeof first === 'object' && first !== null && !ArrayBuffer.isView(first);
+  if (!isObject || 'dataSync' in first) {
+    const names = positional[term];
+    const tensors = Object.fromEntries(names.map((name, i) => [name, args[i]]));
+    return { tensors, given: args[names.length] as object };
+  }
+  checkObject('inputs', first);
+  checkKeys('input', first, ofTerm[term]);
+  return { tensors: present(first), given: second as object };
+}
+
 function checkFusedOptions(options: FusedOptions): void {
   checkObject('options', options);
   checkKeys('option', options, known.whole);
@@ -73,8 +106,9 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
   /** As asked for; but none where nothing is recorded that could ask for it later. */
   const gradOf = ({ grad = true }: TermOptions) => (grad === true ? isRecording(tf) : grad);
 
-  function single(name: GradName, tensors: Tensors, given: TermOptions & ArrayOptions): Tensor {
-    const term = termOf[name];
+  function single(term: TermName, args: readonly unknown[]): Tensor {
+    const { tensors, given = {} } = argumentsOf(term, args);
+    const name = gradNames.find((name) => termOf[name] === term && tensors[name]) ?? positional[term][0];
     checkObject('options', given);
     checkKeys('option', given, known[term]);
     const { arrays, arrayOptions } = readTensors(tf, tensors, given);
@@ -89,12 +123,9 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
   }
 
   return {
-    fusedClassLoss: (classLogits, labels, given = {}) =>
-      single('classLogits', { classLogits, labels }, given),
-    fusedBoxLoss: (boxDeltas, boxTargets, labels, given) =>
-      single('boxDeltas', { boxDeltas, boxTargets, labels }, given),
-    fusedMaskLoss: (maskLogits, maskTargets, labels, given) =>
-      single('maskLogits', { maskLogits, maskTargets, labels }, given),
+    fusedClassLoss: (...args: unknown[]) => single('class', args),
+    fusedBoxLoss: (...args: unknown[]) => single('box', args),
+    fusedMaskLoss: (...args: unknown[]) => single('mask', args),
     fusedLoss: <I extends FusedInputs>(given: I, options: FusedOptions = {}) => {
       checkFusedOptions(options);
       checkObject('inputs', given);

@@ -41,7 +41,11 @@ function checkTensor(tf: TensorFlow, name: InputName, value: unknown): asserts v
   if (!shapes.some((symbols) => rankOf(symbols) === value.rank))
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `${name} has the shape [${value.shape.join(', ')}]; expected ${shapes.join(' or ')}`,
+      `${name} has the shape [${value.shape.join(', ')}]; expected ${shapes.join(' or ')}${
+        name === 'labels' && value.rank === 2
+          ? ', the class of each RoI. One-hot? tf.argMax(labels, 1) tells it'
+          : ''
+      }`,
     );
 }
 
@@ -74,6 +78,27 @@ function channelsOf({ boxDeltas, maskLogits }: Tensors, layout: Layout): Hints {
   };
 }
 
+/** Throws where the channels of masks stand in the other place. */
+function checkChannelAxis(
+  { maskLogits }: Tensors,
+  layout: Layout,
+  classes: number | undefined,
+  given: unknown,
+): void {
+  if (!maskLogits || classes === undefined) return;
+  const fits = (axis: number) => [classes, classes - 1, 1].includes(maskLogits.shape[axis] as number);
+  const [axis, otherAxis] = layout === 'nhwc' ? [3, 1] : [1, 3];
+  if (fits(axis) || !fits(otherAxis)) return;
+  const [symbols, other, otherLayout] =
+    layout === 'nhwc' ? [masks[0], masks[1], 'nchw'] : [masks[1], masks[0], 'nhwc'];
+  throw rangeError(
+    'ERR_ROI_LOSS_SHAPE',
+    `maskLogits has the shape [${maskLogits.shape.join(', ')}], read as ${symbols} with ${
+      given === undefined ? 'the default ' : ''
+    }layout: '${layout}'; expected ${classes}, ${classes - 1} or 1 channels. If it is ${other}, give layout: '${otherLayout}'`,
+  );
+}
+
 /** Checks the tensors, each and against the others, and reads them. */
 export function readTensors(
   tf: TensorFlow,
@@ -93,6 +118,7 @@ export function readTensors(
     layout,
     maskSize: maskLogits && ([height, width] as const),
   };
+  checkChannelAxis(tensors, layout, arrayOptions.classes, options.layout);
   const specs = inputSpecs(shapeOfInputs(arrays, arrayOptions, termsOf(arrays), channelsOf(tensors, layout)));
   for (const name of inputNames) {
     const [tensor, spec] = [tensors[name], specs[name]];

@@ -82,6 +82,11 @@ export interface RoiLosses {
    * @throws `ERR_ROI_LOSS_*`, naming the argument
    */
   fusedClassLoss(classLogits: tfjs.Tensor, labels: tfjs.Tensor, options?: ClassOptions): tfjs.Tensor;
+  /** The same of an object, as in `roi-loss`, which may hold `classProbs` instead. */
+  fusedClassLoss(
+    inputs: Pick<FusedInputs, 'classLogits' | 'classProbs' | 'labels'>,
+    options?: ClassOptions,
+  ): tfjs.Tensor;
   /**
    * Box loss: smooth L1 of the label's deltas, foreground RoIs only.
    * @param boxDeltas [R, channels, 4] or [R, channels · 4], float32; channels is C, C − 1 or 1
@@ -97,6 +102,11 @@ export interface RoiLosses {
     labels: tfjs.Tensor,
     options: BoxOptions,
   ): tfjs.Tensor;
+  /** The same of an object, as in `roi-loss`. */
+  fusedBoxLoss(
+    inputs: Pick<FusedInputs, 'boxDeltas' | 'boxTargets' | 'labels'>,
+    options: BoxOptions,
+  ): tfjs.Tensor;
   /**
    * Mask loss over the pixels of the label's channel, foreground RoIs only.
    * @param maskLogits [P, H, W, channels], with `layout: 'nchw'` [P, channels, H, W], float32; channels is C, C − 1 or 1
@@ -110,6 +120,11 @@ export interface RoiLosses {
     maskLogits: tfjs.Tensor,
     maskTargets: tfjs.Tensor,
     labels: tfjs.Tensor,
+    options: MaskOptions,
+  ): tfjs.Tensor;
+  /** The same of an object, as in `roi-loss`, which may hold `maskLabels` instead of `labels`. */
+  fusedMaskLoss(
+    inputs: Pick<FusedInputs, 'maskLogits' | 'maskTargets' | 'labels' | 'maskLabels'>,
     options: MaskOptions,
   ): tfjs.Tensor;
   /**
