@@ -153,9 +153,14 @@ export interface LossInputs {
   readonly maskLabels?: Int32Array | undefined;
 }
 
-/** Shares in [0, 1]; 0 where there is nothing to count. As detectron2 logs them. */
+/**
+ * Shares in [0, 1]; 0 where there is nothing to count. As detectron2 logs them (`_log_classification_stats`), whose
+ * background is the last class: where several scores are the highest, the first foreground class of them is predicted, and
+ * background only where it is above all others. RoIs that are ignored are not counted. A RoI with a NaN among its scores,
+ * whose loss is NaN, counts in some way or other.
+ */
 export interface ClassMetrics {
-  /** RoIs whose highest score is that of their label (the first of equal scores), over RoIs that are not ignored. */
+  /** RoIs whose label is predicted, over RoIs that are not ignored. */
   readonly classAccuracy: number;
   /** The same over foreground RoIs. */
   readonly foregroundAccuracy: number;
@@ -163,8 +168,11 @@ export interface ClassMetrics {
   readonly falseNegatives: number;
 }
 
-/** Shares of pixels of foreground RoIs in [0, 1]; 0 where there is nothing to count. A pixel is predicted foreground
- * where its logit is above 0, and is foreground where its target is at least ½. */
+/**
+ * Shares of pixels of foreground RoIs in [0, 1]; 0 where there is nothing to count. As detectron2 logs them
+ * (`mask_rcnn_loss`): a pixel is predicted foreground where its logit is above 0, and is foreground where its target is
+ * above ½.
+ */
 export interface MaskMetrics {
   /** Pixels predicted right, over all. */
   readonly pixelAccuracy: number;

@@ -9,21 +9,22 @@ const test = suite('metrics');
 test('class metrics of a case done by hand', () => {
   const { metrics } = fusedClassLoss(
     {
-      // Right, taken for background, the first of equal scores, ignored, background right.
-      classLogits: Float32Array.of(0, 9, 1, 5, 1, 2, 1, 3, 3, 9, 0, 0, 7, 1, 1),
-      labels: Int32Array.of(1, 2, 1, -1, 0),
+      // Right, taken for background, the first of equal scores, ignored, background right; where background and a class
+      // are equal the class is predicted, twice.
+      classLogits: Float32Array.of(0, 9, 1, 5, 1, 2, 1, 3, 3, 9, 0, 0, 7, 1, 1, 4, 0, 4, 2, 2, 2),
+      labels: Int32Array.of(1, 2, 1, -1, 0, 2, 0),
     },
     { metrics: true },
   );
-  assert.equal(metrics, { classAccuracy: 3 / 4, foregroundAccuracy: 2 / 3, falseNegatives: 1 / 3 });
+  assert.equal(metrics, { classAccuracy: 4 / 6, foregroundAccuracy: 3 / 4, falseNegatives: 1 / 4 });
 });
 
 test('mask metrics of a case done by hand', () => {
   const { metrics } = fusedMaskLoss(
     {
-      // A logit of 0 is background, a target of ½ is foreground. The second RoI does not count.
+      // A logit of 0 is background, and so is a target of ½. The second RoI does not count.
       maskLogits: Float32Array.of(1, 1, -1, 0, 9, 9, 9, 9),
-      maskTargets: Float32Array.of(0.5, 0, 0.5, 0.4, 0, 0, 0, 0),
+      maskTargets: Float32Array.of(0.50001, 0.5, 0.6, 0.5, 0, 0, 0, 0),
       labels: Int32Array.of(1, 0),
     },
     { classes: 2, maskSize: [2, 2], metrics: true },

@@ -7,8 +7,10 @@ const ratio = (part: number, whole: number) => (whole > 0 ? part / whole : 0);
 export function referenceClassMetrics(scores: Float32Array, labels: Int32Array): ClassMetrics {
   const classes = scores.length / labels.length;
   const predicted = Array.from(labels, (_, r) => {
-    const row = Array.from(scores.subarray(r * classes, (r + 1) * classes));
-    return row.indexOf(Math.max(...row));
+    const [background, ...foreground] = scores.subarray(r * classes, (r + 1) * classes);
+    // Where several are the highest the first is, and background comes last.
+    const best = Math.max(...foreground);
+    return (background as number) > best ? 0 : 1 + foreground.indexOf(best);
   });
   const share = (least: number, fits: (prediction: number, u: number) => boolean) =>
     ratio(
@@ -31,7 +33,7 @@ export function referenceMaskMetrics(
   for (let p = 0; p < labels.length; p++) {
     const mask = foreground(p);
     mask?.z.forEach((z, i) => {
-      const truth = (mask.y[i] as number) >= 0.5;
+      const truth = (mask.y[i] as number) > 0.5;
       counts.all++;
       counts.foreground += Number(truth);
       counts.falsePositives += Number(z > 0 && !truth);

@@ -3,15 +3,17 @@
 namespace roi {
 namespace {
 
-int64_t index_of_max(const float* x, int64_t n) {
-  int64_t best = 0;
-  for (int64_t i = 1; i < n; i++)
-    if (x[i] > x[best]) best = i;
-  return best;
+/// The class with the highest score; of several the first, background after all others, as detectron2 has it.
+int64_t predicted_class(const float* scores, int64_t classes) {
+  if (classes == 1) return 0;
+  int64_t best = 1;
+  for (int64_t c = 2; c < classes; c++)
+    if (scores[c] > scores[best]) best = c;
+  return scores[0] > scores[best] ? 0 : best;
 }
 
 void count_roi(const float* scores, int64_t classes, int32_t label, double* counters) {
-  const int64_t predicted = index_of_max(scores, classes);
+  const int64_t predicted = predicted_class(scores, classes);
   const bool right = predicted == label, foreground = label >= 1;
   counters[kRois] += 1;
   counters[kRoisRight] += right;

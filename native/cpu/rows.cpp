@@ -124,7 +124,7 @@ void count_pixels(const float* logits, const float* targets, int64_t n, double* 
     const Floats one(1.0f), zero(0.0f);
     for_each_vector(begin, end, [&](int64_t i, auto lanes) {
       const Mask predicted = load(logits + i, lanes) > zero;
-      const Mask truth = load(targets + i, lanes) >= Floats(0.5f);
+      const Mask truth = load(targets + i, lanes) > Floats(0.5f);
       foreground += select(truth, one, zero);
       false_positive += select(predicted & ~truth, one, zero);
       false_negative += select(truth & ~predicted, one, zero);

@@ -28,10 +28,10 @@ struct ClassScores {
   }
 };
 
-/// The class with the largest score, of several the first.
+/// The class with the largest score; of several the first, background after all others, as detectron2 has it.
 struct BestClass {
   float score;
-  int at;
+  int at;  ///< C is background
 };
 ROI_GPU BestClass shuffle_xor(BestClass x, int mask) {
   return {gpu::shuffle_xor(x.score, mask), gpu::shuffle_xor(x.at, mask)};
@@ -137,19 +137,19 @@ struct ClassRow {
   /// The scores are looked at before the gradient takes their place.
   template <class Row>
   ROI_GPU void count_roi(const Row& row) const {
-    BestClass best{row.get(0), 0};
+    BestClass best{row.get(0), classes};
     each([&](int c) {
-      const float z = row.get(c);
-      if (z > best.score) best = {z, c};
+      if (c > 0) best = Better()(best, {row.get(c), c});
     });
     best = all(best, Better());
     if (rank_in_row(warps) != 0) return;
-    const bool right = best.at == label, foreground = label >= 1;
+    const int predicted = best.at == classes ? 0 : best.at;
+    const bool right = predicted == label, foreground = label >= 1;
     count(kRois, 1);
     count(kRoisRight, right);
     count(kForeground, foreground);
     count(kForegroundRight, foreground && right);
-    count(kForegroundMissed, foreground && best.at == 0);
+    count(kForegroundMissed, foreground && predicted == 0);
   }
 };
 

@@ -53,7 +53,7 @@ ROI_GPU void count_pixels(const Held& pixels) {
   int counts = 0;  // three in one number
   pixels.each_pixel(
       [&](float z, float y, int) {
-        const bool predicted = z > 0.0f, truth = y >= 0.5f;
+        const bool predicted = z > 0.0f, truth = y > 0.5f;
         if (truth) counts += predicted ? 1 : 1 + kFalseNegative;
         if (predicted && !truth) counts += kFalsePositive;
       },
