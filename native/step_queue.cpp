@@ -1,8 +1,6 @@
 #include "step_queue.h"
 
-#if defined(__linux__)
-#include <pthread.h>
-#endif
+#include "thread_name.h"
 
 namespace roi {
 
@@ -21,6 +19,7 @@ void StepQueue::submit(StepRef step) {
   if (!is_working_) {
     if (thread_.joinable()) thread_.join();
     thread_ = std::thread([this] { work(); });
+    set_name(thread_, "roi-loss-steps");
     is_working_ = true;
   }
   queue_.push_back(std::move(step));
@@ -38,9 +37,6 @@ bool StepQueue::is_idle() {
 }
 
 void StepQueue::work() {
-#if defined(__linux__)
-  pthread_setname_np(pthread_self(), "roi-loss-steps");
-#endif
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait_for(lock, kIdle, [&] { return stopping_ || !queue_.empty(); });

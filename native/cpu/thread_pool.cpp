@@ -1,13 +1,14 @@
 #include "thread_pool.h"
 
 #if defined(__linux__)
-#include <pthread.h>
 #include <sched.h>
 #endif
 
 #include <algorithm>
 #include <chrono>
 #include <system_error>
+
+#include "../thread_name.h"
 
 namespace roi {
 namespace {
@@ -105,7 +106,7 @@ void ThreadPool::run(int threads, int64_t chunks, const void* body, Call call) {
 // Started at the first job that is worth it: most processes that load the addon never need them.
 void ThreadPool::start_workers(size_t count) {
   try {
-    while (workers_.size() < count) workers_.emplace_back([this] { work(); });
+    while (workers_.size() < count) set_name(workers_.emplace_back([this] { work(); }), "roi-loss");
   } catch (const std::system_error&) {
     // The system grants no more threads; those there are, and the caller, do the work.
   }
@@ -118,9 +119,6 @@ void ThreadPool::unlink(const Job& job) {
 }
 
 void ThreadPool::work() {
-#if defined(__linux__)
-  pthread_setname_np(pthread_self(), "roi-loss");
-#endif
   const auto has_seat = [&] { return open_seats_.load(std::memory_order_acquire) > 0; };
   while (true) {
     look_out(has_seat);
