@@ -294,20 +294,22 @@ export class Batch implements Disposable {
     const { class: classCall, box, mask } = calls;
     const upstreams = [classCall?.weights, classCall?.upstream, box?.upstream, mask?.upstream] as const;
     const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
-    const ran = (pending: NativePending | undefined) => {
-      const step = make(call, pending, perRoiTerms);
+    const start = (native: () => NativePending | undefined) => {
+      // Before the call: a step that is refused for a value has run, and overwritten the losses by RoI.
+      for (const term of perRoiTerms) this.perRoiOwner[term] = {};
+      const step = make(call, callNative(native), perRoiTerms);
       for (const term of perRoiTerms) this.perRoiOwner[term] = step;
       return step;
     };
     if (!this.#capture) {
-      const step = ran(callNative(() => this.#native.run(call, ...upstreams)));
+      const step = start(() => this.#native.run(call, ...upstreams));
       this.#call = call;
       return step;
     }
     if (this.#capture.step)
       throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
     const recorded = callNative(() => this.#native.record(call, ...upstreams));
-    this.#capture.graph = Graph.create<AnyStep>(this, recorded, ran, call);
+    this.#capture.graph = Graph.create<AnyStep>(this, recorded, () => start(() => recorded.run(call)));
     const step = make(call, 'recorded', perRoiTerms);
     this.#capture.step = step;
     return step;

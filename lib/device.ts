@@ -140,7 +140,8 @@ export class Device implements Disposable {
 
   /**
    * Resolves when all steps enqueued so far are done.
-   * @throws `ERR_ROI_LOSS_LABEL` for a step that came upon a bad label on the device and that nobody has awaited;
+   * @throws `ERR_ROI_LOSS_LABEL` or `ERR_ROI_LOSS_VALUE` for a step that came upon a bad label, target or probability and
+   * that nobody has awaited;
    * `ERR_ROI_LOSS_DEVICE` if the device failed
    */
   async synchronize(): Promise<void> {

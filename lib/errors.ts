@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'ERR_ROI_LOSS_SHAPE'
   /** A label that is neither −1 nor a class. */
   | 'ERR_ROI_LOSS_LABEL'
+  /** A mask target or probability that is not from 0 to 1. */
+  | 'ERR_ROI_LOSS_VALUE'
   /** An unknown option, or a value that an option cannot have. */
   | 'ERR_ROI_LOSS_OPTION'
   /** An array over a buffer that is detached, resizable or shared. */

@@ -1,6 +1,6 @@
 import type { Batch } from './batch';
-import { callNative, typeError } from './errors';
-import type { NativePending, NativeRecorded } from './native';
+import { typeError } from './errors';
+import type { NativeRecorded } from './native';
 import type { Pending } from './step';
 import type { TermName } from './terms';
 
@@ -11,41 +11,30 @@ export type MakeStep<S> = (call: Float64Array, pending: Pending, perRoiTerms: re
 export class Graph<S> implements Disposable {
   readonly #batch: Batch;
   readonly #recorded: NativeRecorded;
-  readonly #numbers: Float64Array;
-  readonly #make: (pending: NativePending | undefined) => S;
+  readonly #launch: () => S;
   #disposed = false;
 
-  private constructor(
-    batch: Batch,
-    recorded: NativeRecorded,
-    make: (pending: NativePending | undefined) => S,
-    numbers: Float64Array,
-  ) {
+  private constructor(batch: Batch, recorded: NativeRecorded, launch: () => S) {
     this.#batch = batch;
     this.#recorded = recorded;
-    this.#numbers = numbers;
-    this.#make = make;
+    this.#launch = launch;
   }
 
-  /** @internal `make` makes a step of `numbers` as they are after a run. */
-  static create<S>(
-    batch: Batch,
-    recorded: NativeRecorded,
-    make: (pending: NativePending | undefined) => S,
-    numbers: Float64Array,
-  ): Graph<S> {
-    return new Graph(batch, recorded, make, numbers);
+  /** @internal `launch` runs what was recorded and makes a step of it. */
+  static create<S>(batch: Batch, recorded: NativeRecorded, launch: () => S): Graph<S> {
+    return new Graph(batch, recorded, launch);
   }
 
   /**
    * Enqueues the step over what the batch's inputs hold then. Many may be under way at once.
    * @returns a step as the loss function does
-   * @throws `ERR_ROI_LOSS_DISPOSED` if the graph, its batch or a tensor of it is disposed; `ERR_ROI_LOSS_LABEL` on the CPU
+   * @throws `ERR_ROI_LOSS_DISPOSED` if the graph, its batch or a tensor of it is disposed; `ERR_ROI_LOSS_LABEL` and
+   * `ERR_ROI_LOSS_VALUE` on the CPU
    */
   launch(): S {
     if (this.#disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', 'graph has been disposed');
     this.#batch.checkUsable();
-    return this.#make(callNative(() => this.#recorded.run(this.#numbers)));
+    return this.#launch();
   }
 
   get disposed(): boolean {

@@ -125,7 +125,8 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
  *
  * @param inputs arrays `classLogits` or `classProbs` [R, C] and `labels` [R], or a batch that holds them
  * @returns on arrays the loss and `grad` [R, C]; on a batch a step, the gradient being in `batch.grads`
- * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
+ * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs; `ERR_ROI_LOSS_VALUE` for a probability that is not
+ * from 0 to 1, when the step is done
  */
 export function fusedClassLoss<G extends boolean | undefined = true>(
   inputs: ClassInputs,
@@ -174,7 +175,8 @@ export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions 
  * @param options `classes` is needed with arrays; `maskSize` is [28, 28] unless given
  * @returns on arrays the loss and `grad`, as `maskLogits`, or [P, H, W] with `maskGrad: 'compact'`; on a batch a step,
  * the gradient being in `batch.grads`
- * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
+ * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs; `ERR_ROI_LOSS_VALUE` for a target that is not from 0
+ * to 1, when the step is done
  */
 export function fusedMaskLoss<G extends boolean | undefined = true>(
   inputs: MaskInputs,
@@ -197,7 +199,8 @@ export function fusedMaskLoss(
  * `backward` and `metrics` at the top hold for every term that has none of its own. With arrays, `classes` is needed
  * unless the class logits tell it
  * @returns on arrays the losses and gradients; on a batch a step, the gradients being in `batch.grads`
- * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs
+ * @throws `ERR_ROI_LOSS_*`, naming the argument, before anything runs; `ERR_ROI_LOSS_VALUE` for a mask target or probability
+ * that is not from 0 to 1, when the step is done
  */
 export function fusedLoss<
   I extends LossInputs,

@@ -115,7 +115,10 @@ export interface FusedLossOptions extends TermOptions {
 export interface ClassInputs {
   /** [R, C], scores before softmax. Either these or `classProbs`. */
   readonly classLogits?: Float32Array | undefined;
-  /** [R, C], each row a distribution. Either these or `classLogits`. */
+  /**
+   * [R, C], each row a distribution. Either these or `classLogits`. A number below 0, or above 1 by more than 1e-3, in the
+   * row of a RoI that counts is an error, `ERR_ROI_LOSS_VALUE`.
+   */
   readonly classProbs?: Float32Array | undefined;
   /** [R]: 0 is background, −1 is ignored. */
   readonly labels: Int32Array;
@@ -133,7 +136,10 @@ export interface BoxInputs {
 export interface MaskInputs {
   /** [P, C, H, W], [P, C − 1, H, W] or [P, 1, H, W]; with `layout: 'nhwc'` the channels come last. */
   readonly maskLogits: Float32Array;
-  /** [P, H, W]: float in [0, 1], or bytes, where anything but 0 is foreground. */
+  /**
+   * [P, H, W]: floats in [0, 1], or a Uint8Array, in which any byte but 0 is foreground. A finite target of a foreground RoI
+   * that is off by more than 1e-6 is an error, `ERR_ROI_LOSS_VALUE`; those of other RoIs are not read.
+   */
   readonly maskTargets: Float32Array | Uint8Array;
   /** [R]; the labels of the masks too (then P = R) unless `maskLabels` are given. */
   readonly labels?: Int32Array | undefined;

@@ -37,10 +37,10 @@ struct DeviceError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A bad label that the device came upon, and whether anybody has been told.
-struct BadLabelReport {
-  explicit BadLabelReport(BadLabel bad) : label(bad) {}
-  const BadLabel label;
+/// A bad value that a step came upon, and whether an error has told of it.
+struct BadInputReport {
+  explicit BadInputReport(BadInput bad) : input(bad) {}
+  const BadInput input;
   std::atomic<bool> reported{false};
 };
 
@@ -83,7 +83,7 @@ struct Step {
   /// The owner of the stream captured the step as it was submitted: it runs when his graph does, and another
   /// step with this one's `graph` tells what the last run left.
   bool is_captured = false;
-  std::shared_ptr<BadLabelReport> bad_label;
+  std::shared_ptr<BadInputReport> bad_input;  ///< of this step, or of an earlier one that nobody awaited
   std::unique_ptr<StepState> state;
   MemoryRef source;  ///< what is copied to `target` of the host behind the terms, if not null
   void* target = nullptr;
@@ -116,7 +116,7 @@ class Backend {
   virtual void read(const Memory& source, void* target, size_t bytes) = 0;
 
   /// A bad label, as far as the host can tell before the step.
-  virtual std::optional<BadLabel> find_bad_label(const Problem& problem) = 0;
+  virtual std::optional<BadInput> find_bad_label(const Problem& problem) = 0;
   /// Whether `problem` should go through the stream, being long or behind others. If not, `run` it.
   virtual bool queues(const Problem& problem) = 0;
   /// Whether what was submitted may be done sooner than a sleeping thread wakes, and waiting begins with

@@ -3,19 +3,20 @@
 namespace roi {
 namespace {
 
-std::optional<BadLabel> find_bad(const char* argument, const int32_t* labels, int64_t n, int64_t classes) {
+std::optional<BadInput> find_bad(CheckedInput input, const int32_t* labels, int64_t n, int64_t classes) {
   for (int64_t i = 0; i < n; i++)
-    if (labels[i] < -1 || labels[i] >= classes) return BadLabel{argument, i, labels[i], classes};
+    if (labels[i] < -1 || labels[i] >= classes)
+      return BadInput{input, i, static_cast<double>(labels[i]), classes};
   return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<BadLabel> find_bad_label(const Problem& p) {
-  std::optional<BadLabel> bad;
-  if (p.labels) bad = find_bad("labels", p.labels, p.rois, p.classes);
+std::optional<BadInput> find_bad_label(const Problem& p) {
+  std::optional<BadInput> bad;
+  if (p.labels) bad = find_bad(CheckedInput::kLabels, p.labels, p.rois, p.classes);
   if (!bad && p.mask.enabled && p.mask_labels != p.labels)
-    bad = find_bad("maskLabels", p.mask_labels, p.mask_rois, p.classes);
+    bad = find_bad(CheckedInput::kMaskLabels, p.mask_labels, p.mask_rois, p.classes);
   return bad;
 }
 

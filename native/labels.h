@@ -7,6 +7,6 @@
 namespace roi {
 
 /// The first bad label, if there is one. The labels are in the host's memory.
-std::optional<BadLabel> find_bad_label(const Problem& problem);
+std::optional<BadInput> find_bad_label(const Problem& problem);
 
 }  // namespace roi

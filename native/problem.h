@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 
 // What a backend is asked to compute: one step of one to three terms. Plain data; pointers are memory of the
 // backend's device and stay valid until the step is done. Everything here has been checked.
@@ -89,14 +91,20 @@ struct Problem {
   ClassTerm cls;
   BoxTerm box;
   MaskTerm mask;
+
+  bool has_terms() const { return cls.enabled || box.enabled || mask.enabled; }
 };
 
-/// A label that is neither −1 nor a class.
-struct BadLabel {
-  const char* argument;  ///< "labels" or "maskLabels"
+/// The inputs whose values are checked, in the order in which a bad one is told of.
+enum class CheckedInput : uint8_t { kLabels, kMaskLabels, kClassProbs, kMaskTargets };
+constexpr size_t kCheckedInputs = 4;
+
+/// A label that is neither −1 nor a class, or a probability or target out of its range (formulas/ranges.h).
+struct BadInput {
+  CheckedInput input;
   int64_t index;
-  int32_t label;
-  int64_t classes;  ///< of which there is none such
+  double value;
+  int64_t classes;
 };
 
 /// Where the channel of `label` (≥ 1) lies among `channels`, which are all classes, the foreground alone, or
@@ -122,6 +130,7 @@ enum Counter {
 struct Result {
   double class_loss = 0, box_loss = 0, mask_loss = 0;
   std::array<double, kCounters> counters{};
+  std::optional<BadInput> bad_input;  ///< why the losses say nothing, if there is such
 };
 
 }  // namespace roi

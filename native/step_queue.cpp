@@ -36,6 +36,11 @@ bool StepQueue::is_idle() {
   return queue_.empty();
 }
 
+bool StepQueue::has_unreported() {
+  const std::lock_guard lock(mutex_);
+  return bad_input_ && !bad_input_->reported;
+}
+
 void StepQueue::work() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -48,6 +53,11 @@ void StepQueue::work() {
     lock.unlock();
     run_(*step);
     lock.lock();
+    // What nobody was told of comes with the next wait for the device itself, which is a step without terms.
+    if (step->result.bad_input)
+      bad_input_ = step->bad_input = std::make_shared<BadInputReport>(*step->result.bad_input);
+    else if (!step->problem.has_terms())
+      step->bad_input = bad_input_;
     queue_.pop_front();
     changed_.notify_all();
     // After the step has left the queue: whoever is told may submit or synchronize at once.

@@ -22,6 +22,8 @@ class StepQueue {
   void submit(StepRef step);
   void synchronize();
   bool is_idle();
+  /// Whether a step came upon a bad input, and no error has told of it yet.
+  bool has_unreported();
   /// Finishes what was submitted, its `on_done` included, and ends the thread.
   void close();
 
@@ -34,7 +36,8 @@ class StepQueue {
   const std::function<void(Step&)> run_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<StepRef> queue_;  // the first is the one running
+  std::deque<StepRef> queue_;                  // the first is the one running
+  std::shared_ptr<BadInputReport> bad_input_;  // the last that a step came upon
   bool stopping_ = false;
   bool is_working_ = false;  // whether the thread takes steps, and has not ended
   std::thread thread_;

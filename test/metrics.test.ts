@@ -57,7 +57,7 @@ test('bytes for targets, probabilities, masks of their own RoIs', () => {
   const { classLogits, labels } = inputsOf(3, sizes);
   const masks = inputsOf(4, { ...sizes, rois: 20 });
   const inputs = {
-    classProbs: classLogits.map(Math.abs),
+    classProbs: classLogits.map((x) => Math.abs(x) / 4),
     labels,
     maskLogits: masks.maskLogits,
     maskTargets: Uint8Array.from(masks.maskTargets, (y) => (y < 0.5 ? 0 : 255)),

@@ -212,6 +212,33 @@ const lossOf = (z: tf.Tensor, grad?: boolean) => losses.fusedClassLoss(z, labels
 const closed = openDevice('cpu');
 closed.dispose();
 
+const maskTargetsWith = (value: number) => {
+  const numbers = maskTargets.dataSync().slice();
+  numbers[20 + 6] = value;
+  return tf.tensor3d(numbers, maskTargets.shape as [number, number, number]);
+};
+const foreground = ints(1, 2, 1, 2);
+const withTargets = (value: number) => inputs({ maskTargets: maskTargetsWith(value), labels: foreground });
+const probabilities = (value: number) => () =>
+  losses.fusedLoss({ classProbs: tf.tensor2d([0.5, 0.5, 0, 1, 0, value], [2, 3]), labels: ints(0, 1) });
+
+check('tfjs: values out of range', [
+  ['targets up to 255', 'VALUE', RangeError, ['maskTargets[26] is 255', '0 to 1'], withTargets(255)],
+  ['a target of -1', 'VALUE', RangeError, ['maskTargets[26] is -1', '0 to 1'], withTargets(-1)],
+  [
+    'while it is differentiated',
+    'VALUE',
+    RangeError,
+    ['maskTargets[26] is 2', '0 to 1'],
+    () =>
+      tf.grad((z: tf.Tensor) => losses.fusedMaskLoss(z, maskTargetsWith(2), foreground, { classes }))(
+        maskLogits,
+      ),
+  ],
+  ['a probability of 5', 'VALUE', RangeError, ['classProbs[5] is 5', '0 to 1'], probabilities(5)],
+  ['a probability below 0', 'VALUE', RangeError, ['classProbs[5] is -0.5', '0 to 1'], probabilities(-0.5)],
+]);
+
 check('tfjs: errors of the rest', [
   ['no TensorFlow.js', 'TYPE', TypeError, ['tf', 'undefined'], () => roiLosses(undefined as never)],
   ['something else', 'TYPE', TypeError, ['tf', 'an object'], () => roiLosses({ default: tf } as never)],

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 
 #include "errors.h"
 #include "memory.h"
@@ -105,6 +106,11 @@ void read_term(Term& term, const double* slots) {
   term.weight = slots[k_class_weight];
   term.normalizer = slots[k_class_normalizer];
   term.grad_scale = slots[k_class_gradScale];
+}
+
+/// A number as JavaScript writes it.
+std::string number_text(Napi::Env env, double number) {
+  return Napi::Number::New(env, number).ToString().Utf8Value();
 }
 
 int64_t channels(Napi::Object shape, const char* name, int64_t classes) {
@@ -235,12 +241,31 @@ const float* optional_floats(const char* name, Napi::Value value, int64_t length
   return value.As<Napi::Float32Array>().Data();
 }
 
-void check_labels(Napi::Env env, const std::optional<BadLabel>& bad) {
-  if (bad)
-    throw_coded<Napi::RangeError>(
-        env, "ERR_ROI_LOSS_LABEL",
-        std::string(bad->argument) + "[" + std::to_string(bad->index) + "] is " + std::to_string(bad->label) +
-            "; expected -1 (ignored), 0 (background) or a class up to " + std::to_string(bad->classes - 1));
+void check_input(Napi::Env env, const std::optional<BadInput>& bad) {
+  if (!bad) return;
+  constexpr const char* kNames[] = {"labels", "maskLabels", "classProbs", "maskTargets"};
+  static_assert(std::size(kNames) == kCheckedInputs);
+  const char* code = "ERR_ROI_LOSS_VALUE";
+  std::string expected;
+  switch (bad->input) {
+    case CheckedInput::kLabels:
+    case CheckedInput::kMaskLabels:
+      code = "ERR_ROI_LOSS_LABEL";
+      expected = "-1 (ignored), 0 (background) or a class up to " + std::to_string(bad->classes - 1);
+      break;
+    case CheckedInput::kClassProbs:
+      expected = "a probability, from 0 to 1 (scores before softmax are classLogits)";
+      break;
+    case CheckedInput::kMaskTargets:
+      expected =
+          "a number from 0 to 1 (of bytes up to 255, divide by 255; in a Uint8Array any byte but 0 is "
+          "foreground)";
+      break;
+  }
+  throw_coded<Napi::RangeError>(env, code,
+                                std::string(kNames[static_cast<size_t>(bad->input)]) + "[" +
+                                    std::to_string(bad->index) + "] is " + number_text(env, bad->value) +
+                                    "; expected " + expected);
 }
 
 void check_gradients(Napi::Env env, const Problem& p) {

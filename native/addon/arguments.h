@@ -45,8 +45,8 @@ void write_result(double* call, const Result& result);
 /// [length] floats that come with a step, or null where `value` is undefined.
 const float* optional_floats(const char* name, Napi::Value value, int64_t length);
 
-/// Throws ERR_ROI_LOSS_LABEL if there is a bad label.
-void check_labels(Napi::Env env, const std::optional<BadLabel>& bad);
+/// Throws ERR_ROI_LOSS_LABEL or ERR_ROI_LOSS_VALUE if there is a bad input.
+void check_input(Napi::Env env, const std::optional<BadInput>& bad);
 
 /// Throws if a gradient that is asked for has no buffer.
 void check_gradients(Napi::Env env, const Problem& problem);

@@ -162,9 +162,10 @@ void DeviceHandle::run(const Napi::CallbackInfo& info) {
   bind_buffers(problem, info[2].As<Napi::Object>(), &keep);
   read_options(problem, call);
   check_gradients(info.Env(), problem);
-  check_labels(info.Env(), find_bad_label(problem));
+  check_input(info.Env(), find_bad_label(problem));
   Result result;
   with_js_errors(info.Env(), "running a step", [&] { device->run(problem, result); });
+  check_input(info.Env(), result.bad_input);
   write_result(call, result);
 }
 

@@ -102,9 +102,9 @@ void PendingHandle::wait() {
 void PendingHandle::result(const Napi::CallbackInfo& info) {
   wait();
   if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), step_->error_code, step_->error);
-  if (const auto& bad = step_->bad_label) {
+  if (const auto& bad = step_->bad_input) {
     bad->reported = true;
-    check_labels(info.Env(), bad->label);
+    check_input(info.Env(), bad->input);
   }
   write_result(call_numbers(info[0]), step_->result);
 }
@@ -112,8 +112,8 @@ void PendingHandle::result(const Napi::CallbackInfo& info) {
 void PendingHandle::check(const Napi::CallbackInfo& info) {
   wait();
   if (!step_->error.empty()) throw_coded<Napi::Error>(info.Env(), step_->error_code, step_->error);
-  if (const auto& bad = step_->bad_label; bad && !bad->reported.exchange(true))
-    check_labels(info.Env(), bad->label);
+  if (const auto& bad = step_->bad_input; bad && !bad->reported.exchange(true))
+    check_input(info.Env(), bad->input);
 }
 
 }  // namespace roi

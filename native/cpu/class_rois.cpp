@@ -1,3 +1,4 @@
+#include "../formulas/ranges.h"
 #include "roi_steps.h"
 
 namespace roi {
@@ -22,9 +23,13 @@ void count_roi(const float* scores, int64_t classes, int32_t label, double* coun
   counters[kForegroundMissed] += foreground && predicted == 0;
 }
 
-double probabilities_loss(const StepContext& step, const ClassRow& row) {
+double probabilities_loss(const StepContext& step, ThreadState& thread, const ClassRow& row, int64_t r) {
   // Only p_u enters the formula, but a row with a NaN or an infinity is no distribution.
-  const double poison = step.rows.poison(row.scores, row.n);
+  const auto look = step.rows.look_at_probabilities(row.scores, row.n);
+  if (look.suspect)
+    find_bad(CheckedInput::kClassProbs, row.scores, row.n, r * row.n, row.n, ranges::is_bad_probability,
+             thread.bad_input);
+  const auto poison = static_cast<double>(look.poison);
   double loss = poison;
   for (int64_t c = 0; c < row.n; c++) {
     const double w = row.weights ? static_cast<double>(row.weights[c]) : 1;
@@ -71,7 +76,7 @@ void class_rois(const StepContext& step, ThreadState& thread, int64_t begin, int
     count++;
   }
   if (term.probabilities)
-    for (int64_t i = 0; i < count; i++) rows[i].loss = probabilities_loss(step, rows[i]);
+    for (int64_t i = 0; i < count; i++) rows[i].loss = probabilities_loss(step, thread, rows[i], rois[i]);
   else
     step.rows.cross_entropy(rows, count);
   for (int64_t i = 0; i < count; i++) {

@@ -135,10 +135,13 @@ class CpuBackend : public Backend {
     copy(target, source, bytes);
   }
 
-  std::optional<BadLabel> find_bad_label(const Problem& problem) override {
+  std::optional<BadInput> find_bad_label(const Problem& problem) override {
     return roi::find_bad_label(problem);
   }
-  bool queues(const Problem& problem) override { return work_of(problem) > kQueuedWork || !queue_.is_idle(); }
+  bool queues(const Problem& problem) override {
+    return work_of(problem) > kQueuedWork || !queue_.is_idle() ||
+           (!problem.has_terms() && queue_.has_unreported());
+  }
 
   void run(const Problem& problem, Result& result) override {
     synchronize();
@@ -203,8 +206,10 @@ class CpuBackend : public Backend {
   void execute(const Problem& p, Result& result) {
     const Plan plan = make_plan(p);
     const StepContext step{p, plan, rows_};
-    for (ThreadState& thread : threads_)
+    for (ThreadState& thread : threads_) {
       std::fill(std::begin(thread.counters), std::end(thread.counters), 0.0);
+      thread.bad_input.reset();
+    }
 
     const bool per_row = p.cls.enabled || p.box.enabled;
     const bool parallel = work_of(p) > kParallelWork;
@@ -244,8 +249,10 @@ class CpuBackend : public Backend {
     if (p.cls.enabled) result.class_loss = reduce(p.cls, plan.cls, class_losses_, p.rois);
     if (p.box.enabled) result.box_loss = reduce(p.box, plan.box, box_losses_, p.rois);
     if (p.mask.enabled) result.mask_loss = reduce(p.mask, plan.mask, mask_losses_, p.mask_rois);
-    for (const ThreadState& thread : threads_)
+    for (const ThreadState& thread : threads_) {
       for (size_t i = 0; i < kCounters; i++) result.counters[i] += thread.counters[i];
+      if (thread.bad_input) keep_first(result.bad_input, *thread.bad_input);
+    }
   }
 
   template <class Body>

@@ -56,6 +56,12 @@ ROI_INLINE Floats folded(Floats sum, Pair x, Combine combine) {
   return combine(sum, combine(x.a, x.b));
 }
 
+ROI_INLINE void see(UnitWatch& watch, Floats x) { watch.see(x); }
+ROI_INLINE void see(UnitWatch& watch, Pair x) {
+  watch.see(x.a);
+  watch.see(x.b);
+}
+
 /// As for_each_vector, with `lanes` TwoVectors as long as there are two.
 template <class Visit>
 ROI_INLINE void for_each_pair(int64_t begin, int64_t end, Visit visit) {

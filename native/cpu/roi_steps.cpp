@@ -1,5 +1,6 @@
 #include "roi_steps.h"
 
+#include "../formulas/ranges.h"
 #include "../formulas/smoothed_bce.h"
 
 namespace roi {
@@ -70,8 +71,11 @@ double mask_roi(const StepContext& step, ThreadState& thread, int64_t p) {
   const MaskFormula formula{term.bce_weight + term.smoothed_weight,
                             smoothed_bce::merged(term.bce_weight, term.smoothed_weight, term.smoothing),
                             term.dice_weight, term.eps};
-  const double loss =
+  const auto [loss, suspect] =
       step.rows.mask(formula, {logits, targets, grad, n, grad_scale(term, step.plan.mask, p)});
+  if (suspect)
+    find_bad(CheckedInput::kMaskTargets, targets, n, p * n, problem.classes, ranges::is_bad_target,
+             thread.bad_input);
   if (term.metrics) step.rows.count_pixels(logits, targets, n, thread.counters);
   if (grad) thread.grad.commit(step.rows, term.grad, at);
   return finite_or_nan(loss);

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "plan.h"
 #include "row_view.h"
@@ -16,6 +19,7 @@ struct ThreadState {
   RowBuffer inputs, targets, grad;
   std::array<RowBuffer, kClassBlock> block_scores, block_grads;
   double counters[kCounters];
+  std::optional<BadInput> bad_input;  ///< the first that it came upon
 };
 
 struct StepContext {
@@ -23,6 +27,20 @@ struct StepContext {
   const Plan& plan;
   const RowKernels& rows;
 };
+
+/// Keeps the first of two bad inputs, whatever the order in which threads come upon them.
+inline void keep_first(std::optional<BadInput>& first, const BadInput& other) {
+  const auto place = [](const BadInput& bad) { return std::pair(bad.input, bad.index); };
+  if (!first || place(other) < place(*first)) first = other;
+}
+
+/// Looks for what is bad in a row of an input that lies from element `begin` on.
+template <class IsBad>
+void find_bad(CheckedInput input, const float* row, int64_t n, int64_t begin, int64_t classes, IsBad is_bad,
+              std::optional<BadInput>& first) {
+  const float* const bad = std::find_if(row, row + n, is_bad);
+  if (bad != row + n) keep_first(first, {input, begin + (bad - row), static_cast<double>(*bad), classes});
+}
 
 /// A NaN or infinite input gives a NaN, never an infinity that a later step could mistake for a number.
 inline double finite_or_nan(double loss) {

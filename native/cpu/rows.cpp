@@ -23,6 +23,7 @@ ROI_INLINE void for_each_tile(int64_t n, Visit visit) {
 
 struct MaskSums {
   double cross_entropy = 0, mismatch = 0, overlap = 0;
+  bool suspect = false;
 };
 
 /// The factor of the cross-entropy's gradient at a pixel.
@@ -44,10 +45,12 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
   MaskSums sums;
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
     Floats linear(0.0f), decay(0.0f), mismatch(0.0f), overlap(0.0f);
+    UnitWatch targets;
     for_each_pair(begin, end, [&](int64_t i, auto lanes) {
       const auto z = load(row.logits + i, lanes);
       using F = std::remove_const_t<decltype(z)>;
       const F y = load(row.targets + i, lanes);
+      see(targets, y);
       auto p = pixel(z, y);  // a const one g++ would keep in memory
       if constexpr (kDice) {
         F mismatch_of_pixel = dice::mismatch(p);
@@ -66,6 +69,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
           store(row.grad + i, bce::derivative(p, minus_error, F(scale)), lanes);
       }
     });
+    sums.suspect |= targets.saw_other();
     if constexpr (kCrossEntropy) sums.cross_entropy += sum_of_lanes(bce::value(linear, decay));
     if constexpr (kDice) {
       sums.mismatch += sum_of_lanes(mismatch);
@@ -99,7 +103,7 @@ void dice_gradient(const MaskFormula& f, const MaskRow row, const MaskSums& sums
 }
 
 template <bool kCrossEntropy, bool kDice>
-double mask(const MaskFormula& f, const MaskRow& row) {
+MaskLoss mask(const MaskFormula& f, const MaskRow& row) {
   const MaskSums sums = row.grad ? mask_sums<kCrossEntropy, kDice, true>(f, row)
                                  : mask_sums<kCrossEntropy, kDice, false>(f, row);
   double loss = 0;
@@ -108,10 +112,10 @@ double mask(const MaskFormula& f, const MaskRow& row) {
     loss += f.dice * dice::value(sums.mismatch, sums.overlap, f.eps);
     if (row.grad) dice_gradient<kCrossEntropy>(f, row, sums);
   }
-  return loss;
+  return {loss, sums.suspect};
 }
 
-double mask_loss(const MaskFormula& f, const MaskRow& row) {
+MaskLoss mask_loss(const MaskFormula& f, const MaskRow& row) {
   if (f.dice == 0) return mask<true, false>(f, row);
   if (f.cross_entropy == 0) return mask<false, true>(f, row);
   return mask<true, true>(f, row);
@@ -235,10 +239,15 @@ double smooth_l1_loss(const BoxRow& row) {
   return sum_of_lanes(keep(smooth_l1::value(d, row.beta), box));
 }
 
-double poison(const float* x, int64_t n) {
+ProbabilitiesLook look_at_probabilities(const float* p, int64_t n) {
   Floats sum(0.0f);
-  for_each_vector(0, n, [&](int64_t i, auto lanes) { sum += load(x + i, lanes) * Floats(0.0f); });
-  return sum_of_lanes(sum);
+  UnitWatch watch;
+  for_each_vector(0, n, [&](int64_t i, auto lanes) {
+    const Floats x = load(p + i, lanes);
+    sum += x * Floats(0.0f);
+    watch.see(x);
+  });
+  return {sum_of_lanes(sum), watch.saw_other()};
 }
 
 void widen(const void* from, DType dtype, float* to, int64_t n) {
@@ -276,7 +285,7 @@ const RowKernels kRowKernels{
     .count_pixels = count_pixels,
     .cross_entropy = cross_entropy_loss,
     .smooth_l1 = smooth_l1_loss,
-    .poison = poison,
+    .look_at_probabilities = look_at_probabilities,
     .widen = widen,
     .narrow = narrow,
     .add = add,

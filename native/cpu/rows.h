@@ -49,18 +49,28 @@ struct BoxRow {
   float scale;  ///< the gradient's factor
 };
 
+/// What a pass over a RoI's mask tells.
+struct MaskLoss {
+  double loss;   ///< its mean over pixels
+  bool suspect;  ///< a target may be out of its range: worth another look
+};
+
+/// What a pass over probabilities tells.
+struct ProbabilitiesLook {
+  float poison;  ///< 0 if all are finite, else NaN
+  bool suspect;  ///< as of a mask
+};
+
 struct RowKernels {
   const char* name;
-  /// The loss of one RoI's mask, its mean over pixels.
-  double (*mask)(const MaskFormula&, const MaskRow&);
+  MaskLoss (*mask)(const MaskFormula&, const MaskRow&);
   /// Adds the RoI's pixels to the counters from kPixels on.
   void (*count_pixels)(const float* logits, const float* targets, int64_t n, double* counters);
   /// The class losses of at most kClassBlock rows, from logits.
   void (*cross_entropy)(ClassRow* rows, int64_t count);
   /// The box loss of one RoI.
   double (*smooth_l1)(const BoxRow&);
-  /// 0 if all are finite, else NaN.
-  double (*poison)(const float* x, int64_t n);
+  ProbabilitiesLook (*look_at_probabilities)(const float* p, int64_t n);
   /// n elements of `dtype` from and to floats. A byte is 1 unless it is 0.
   void (*widen)(const void* from, DType dtype, float* to, int64_t n);
   void (*narrow)(const float* from, void* to, DType dtype, int64_t n);

@@ -26,6 +26,7 @@ constexpr int kLanes = 4;
 
 typedef float FloatLanes __attribute__((vector_size(4 * kLanes)));
 typedef int32_t IntLanes __attribute__((vector_size(4 * kLanes)));
+typedef uint32_t UintLanes __attribute__((vector_size(4 * kLanes)));
 
 /// All bits set in the lanes where it holds.
 struct Mask {
@@ -62,6 +63,19 @@ ROI_INLINE Floats max(Floats a, Floats b) {
   return Floats(_mm_max_ps(a.v, b.v));
 #else
   return select(a > b, a, b);
+#endif
+}
+
+/// b where one is a NaN.
+ROI_INLINE Floats min(Floats a, Floats b) {
+#if defined(__AVX512F__)
+  return Floats(_mm512_maskz_min_ps(0xffff, a.v, b.v));
+#elif defined(__AVX2__)
+  return Floats(_mm256_min_ps(a.v, b.v));
+#elif defined(__SSE2__)
+  return Floats(_mm_min_ps(a.v, b.v));
+#else
+  return select(a < b, a, b);
 #endif
 }
 
@@ -180,5 +194,46 @@ ROI_INLINE float sum_of_lanes(Floats x) {
 ROI_INLINE float max_of_lanes(Floats x) {
   return fold_lanes(x, [](Floats a, Floats b) { return max(a, b); });
 }
+ROI_INLINE bool any(Mask m) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(m.v)) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(reinterpret_cast<FloatLanes>(m.v)) != 0;
+#elif defined(__SSE2__)
+  return _mm_movemask_ps(reinterpret_cast<FloatLanes>(m.v)) != 0;
+#else
+  return max_of_lanes(select(m, Floats(1.0f), Floats(0.0f))) != 0.0f;
+#endif
+}
+
+/// Whether numbers that went by were in [0, 1], as far as one instruction a vector tells: −0 and NaN, which a
+/// closer look lets pass, count as outside. As bits, negative floats and those above 1 are above those of 1.
+#if defined(__SSE2__) && !defined(__AVX2__)
+// SSE2 has no such instruction, but two that compare floats.
+class UnitWatch {
+ public:
+  ROI_INLINE void see(Floats x) {
+    least_ = min(x, least_);
+    most_ = max(x, most_);
+  }
+  ROI_INLINE bool saw_other() const { return any(least_ < Floats(0.0f)) || any(most_ > Floats(1.0f)); }
+
+ private:
+  Floats least_{0.0f}, most_{0.0f};
+};
+#else
+class UnitWatch {
+ public:
+  ROI_INLINE void see(Floats x) {
+    const auto seen = reinterpret_cast<UintLanes>(x.v);
+    most_ = most_ > seen ? most_ : seen;
+  }
+  ROI_INLINE bool saw_other() const { return any(Mask{reinterpret_cast<IntLanes>(most_ > kOne)}); }
+
+ private:
+  static constexpr uint32_t kOne = 0x3f800000;
+  UintLanes most_{};
+};
+#endif
 
 }  // namespace roi::ROI_SIMD

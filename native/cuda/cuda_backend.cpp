@@ -82,7 +82,7 @@ class CudaBackend : public Backend {
   }
 
   /// The labels are the device's: its kernel finds bad ones.
-  std::optional<BadLabel> find_bad_label(const Problem&) override { return std::nullopt; }
+  std::optional<BadInput> find_bad_label(const Problem&) override { return std::nullopt; }
   bool queues(const Problem&) override { return true; }
   bool is_prompt() const override { return true; }
 
@@ -106,6 +106,7 @@ class CudaBackend : public Backend {
     submit(step);
     queue_.synchronize();
     if (!step->error.empty()) throw DeviceError(step->error);
+    if (step->bad_input) step->bad_input->reported = true;
     for (size_t i = 0; i < copies.size(); i++)
       if (targets[i]) read(*copies[i], targets[i], copies[i]->bytes());
     result = step->result;
@@ -335,8 +336,7 @@ class CudaBackend : public Backend {
   void add_to_owners_graph(StepRef step) {
     const Problem& p = step->problem;
     const auto* const graph = static_cast<CapturedStep*>(step->graph.get());
-    if ((graph && graph->owners) || !(p.cls.enabled || p.box.enabled || p.mask.enabled))
-      throw CapturingError("waiting for it");
+    if ((graph && graph->owners) || !p.has_terms()) throw CapturingError("waiting for it");
     const auto captured = std::make_shared<CapturedStep>(gpu_);
     captured->prepared = prepare_apart(p);
     captured->owners = std::make_unique<Slot>(gpu_);
@@ -361,14 +361,11 @@ class CudaBackend : public Backend {
           break;
         }
         collect(slot.result(i), step.result);
-        if (const auto bad = bad_label_of(slot.result(i), step.problem.classes); bad && !step.bad_label)
-          step.bad_label = std::make_shared<BadLabelReport>(*bad);
+        // Of several launches, as of one, the input that comes first is told of.
+        const auto bad = bad_input_of(slot.result(i), step.problem.classes);
+        auto& first = step.result.bad_input;
+        if (bad && (!first || bad->input < first->input)) first = bad;
       }
-      // What nobody was told of comes with the next wait for the device itself.
-      if (step.bad_label)
-        untold_ = step.bad_label;
-      else if (slot.launches == 0)
-        step.bad_label = std::move(untold_);
       if (own) (graph ? graph->slots : slots_).put(std::move(own));
     } catch (const DeviceError& error) {
       step.error = error.what();
@@ -404,9 +401,8 @@ class CudaBackend : public Backend {
   Staging staging_;
   Slots slots_;
   std::shared_ptr<PooledMemory> workspace_, losses_;
-  std::vector<StepRef> captured_;           // in graphs of the stream's owner
-  std::shared_ptr<BadLabelReport> untold_;  // on the queue's thread
-  StepQueue queue_;                         // last, so that it ends first
+  std::vector<StepRef> captured_;  // in graphs of the stream's owner
+  StepQueue queue_;                // last, so that it ends first
 };
 
 }  // namespace

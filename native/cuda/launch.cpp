@@ -167,11 +167,11 @@ void collect(const StepResult& from, Result& into) {
   for (size_t i = 0; i < kCounters; i++) into.counters[i] += static_cast<double>(from.counters[i]);
 }
 
-std::optional<BadLabel> bad_label_of(const StepResult& result, int64_t classes) {
-  constexpr const char* kArguments[] = {"labels", "maskLabels"};
-  for (int i = 0; i < 2; i++)
+std::optional<BadInput> bad_input_of(const StepResult& result, int64_t classes) {
+  for (size_t i = 0; i < kCheckedInputs; i++)
     if (result.bad_index[i] != kNoIndex)
-      return BadLabel{kArguments[i], static_cast<int64_t>(result.bad_index[i]), result.bad_label[i], classes};
+      return BadInput{static_cast<CheckedInput>(i), static_cast<int64_t>(result.bad_index[i]),
+                      result.bad_value[i], classes};
   return std::nullopt;
 }
 

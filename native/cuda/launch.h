@@ -26,7 +26,7 @@ size_t shared_bytes_of(const StepParams& params);
 
 /// Adds what a launch left to the result of its step.
 void collect(const StepResult& from, Result& into);
-std::optional<BadLabel> bad_label_of(const StepResult& result, int64_t classes);
+std::optional<BadInput> bad_input_of(const StepResult& result, int64_t classes);
 
 /// Throws std::length_error if a kernel cannot count that far.
 void check_sizes(const Problem& problem);

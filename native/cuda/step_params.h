@@ -88,18 +88,18 @@ struct MaskParams : TermParams {
 
 /// What a step leaves, in memory of the host.
 struct StepResult {
-  double losses[kTerms];         ///< weights included
-  uint64_t counters[kCounters];  ///< 0 without metrics
-  uint64_t bad_index[2];         ///< of the first bad label among labels and mask_labels, or kNoIndex
-  int32_t bad_label[2];
+  double losses[kTerms];               ///< weights included
+  uint64_t counters[kCounters];        ///< 0 without metrics
+  uint64_t bad_index[kCheckedInputs];  ///< of the first bad value of each CheckedInput, or kNoIndex
+  double bad_value[kCheckedInputs];
 };
 constexpr uint64_t kNoIndex = ~uint64_t{0};
 
 /// What the blocks of a launch share; every launch leaves it as it found it.
 struct Workspace {
-  unsigned long long bad_index[2];         ///< kNoIndex
-  unsigned long long counters[kCounters];  ///< 0
-  unsigned finished;                       ///< 0: blocks that are done
+  unsigned long long bad_index[kCheckedInputs];  ///< kNoIndex
+  unsigned long long counters[kCounters];        ///< 0
+  unsigned finished;                             ///< 0: blocks that are done
 };
 
 /// The tasks of a launch, in their order.
@@ -133,6 +133,7 @@ struct alignas(16) BlockState {
   float class_losses[kClassTile];
   Factors cls, box, mask;                          ///< of the terms
   unsigned long long counters[kWarps][kCounters];  ///< of the metrics, each warp for itself
+  bool suspect[kBlock];                            ///< whether a thread came upon a suspect mask target
   bool is_last;                                    ///< of the launch's blocks to finish
 };
 

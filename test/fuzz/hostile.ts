@@ -21,6 +21,7 @@ import { costume, costumes, detach, oddValue, wrapping, wrappings } from './zoo'
 
 const codes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['ERR_ROI_LOSS_TYPE', 'ERR_ROI_LOSS_DTYPE', 'ERR_ROI_LOSS_SHAPE', 'ERR_ROI_LOSS_LABEL'] as const),
+  ...(['ERR_ROI_LOSS_VALUE'] as const),
   ...(['ERR_ROI_LOSS_OPTION', 'ERR_ROI_LOSS_BUFFER', 'ERR_ROI_LOSS_DISPOSED'] as const),
   ...(['ERR_ROI_LOSS_DEVICE', 'ERR_ROI_LOSS_MEMORY'] as const),
 ]);
@@ -61,7 +62,7 @@ const wrong = fc.oneof(
 );
 
 export const hostileCase = fc.record({
-  problem: problem.filter(({ badLabel, huge }) => !badLabel && !huge),
+  problem: problem.filter(({ badLabel, outOfRange, huge }) => !badLabel && !outOfRange && !huge),
   wrong,
   inputs: wrapping,
   options: wrapping,

@@ -16,12 +16,13 @@ import {
 } from 'roi-loss';
 import * as assert from 'uvu/assert';
 import type { Reference } from '../../lib/reference';
+import { type BadValue, badValueOf } from '../../lib/reference/ranges';
 import type { TermName } from '../../lib/terms';
 import { halves } from '../support/half';
 import { assertGrad, assertLoss, assertLossesOf, assertPerRoi, expectedOf } from './compare';
 import { type Problem, problem } from './problems';
 
-// Arrays and handles against the float64 reference: they agree, or a bad label is refused.
+// Arrays and handles against the float64 reference: they agree, or a bad label or value is refused.
 
 /** How a batch is made and used. */
 const use = fc.record({
@@ -196,7 +197,10 @@ async function handles(device: Device, { before, problem: p, use }: NumbersCase)
         batch,
         { ...p, options: { ...before.options, class: {}, backward: 1, box: {}, mask: {} } },
         use.sync,
-      );
+      ).catch((error) => {
+        // With other labels, rows count that otherwise do not.
+        if (!p.outOfRange || (error as RoiLossError).code !== 'ERR_ROI_LOSS_VALUE') throw error;
+      });
     }
     batch.write(arrays);
     const { losses, perRoi } = await step(batch, p, use.sync);
@@ -214,16 +218,29 @@ async function handles(device: Device, { before, problem: p, use }: NumbersCase)
   }
 }
 
-/** Throws unless the device agrees with the reference, or refuses a bad label. */
+/** The value for which the device must refuse the inputs; in a batch they have its element type. */
+function badValueIn({ problem: p, use }: NumbersCase): BadValue | undefined {
+  const isOnArrays = use.way === 'arrays' || use.way === 'arrays of one term';
+  return badValueOf(isOnArrays ? p.inputs : inType(p, use.dtype).exact.inputs);
+}
+
+/** Throws unless the device agrees with the reference, or refuses a bad label or value. */
 export async function checkNumbers(device: Device, given: NumbersCase): Promise<void> {
   const { problem: p, use } = given;
+  const bad = badValueIn(given);
   try {
     if (use.way === 'arrays') arrays(device, p, use, expectedOf(p));
     else if (use.way === 'arrays of one term') arraysOfOne(device, p, expectedOf(p));
     else await handles(device, given);
   } catch (error) {
-    if (p.badLabel && (error as RoiLossError).code === 'ERR_ROI_LOSS_LABEL') return;
+    const { code, message } = error as RoiLossError;
+    if (p.badLabel && code === 'ERR_ROI_LOSS_LABEL') return;
+    if (bad && code === 'ERR_ROI_LOSS_VALUE') {
+      assert.match(message, `${bad.argument}[${bad.index}] is ${bad.value};`);
+      return;
+    }
     throw error;
   }
   if (p.badLabel) assert.unreachable('a label that is no class was not refused');
+  if (bad) assert.unreachable(`${bad.argument}[${bad.index}], which is ${bad.value}, was not refused`);
 }

@@ -9,6 +9,7 @@ import type {
   TermOptions,
 } from 'roi-loss';
 import { floats, inputsOf, random } from '../../lib/reference/random';
+import { badValueOf } from '../../lib/reference/ranges';
 import { maskOptionsOf } from '../support/kinds';
 
 // Problems that a call must solve: any small shape, any option, and numbers that are hard on arithmetic.
@@ -20,8 +21,10 @@ export interface Problem {
   /** Of all terms; those that are left out are missing. */
   readonly inputs: LossInputs;
   readonly options: FusedLossOptions & HostMaskOptions;
-  /** Why the inputs must be refused, if they must: a label that is no class. */
+  /** Whether the inputs must be refused because a label is no class. */
   readonly badLabel: boolean;
+  /** Whether a target or probability is out of its range, be it of a RoI that counts or not. */
+  readonly outOfRange: boolean;
   /** Whether a number is so large that a sum may overflow. */
   readonly huge: boolean;
 }
@@ -111,7 +114,7 @@ const form = fc.record({
 type Form = typeof form extends fc.Arbitrary<infer T> ? T : never;
 type Options = typeof options extends fc.Arbitrary<infer T> ? T : never;
 
-/** Puts numbers into arrays; where such a number cannot be, it is brought to where it can. */
+/** Puts numbers into arrays; of targets mostly such as may be there, for a step that is refused tells little. */
 function sprinkle(
   inputs: LossInputs,
   list: readonly { name: string; at: number; value: number; run: number }[],
@@ -119,10 +122,9 @@ function sprinkle(
   for (const { name, at, value, run } of list) {
     const array = (inputs as unknown as { [name: string]: Float32Array | undefined })[name];
     if (!array?.length) continue;
-    for (let i = 0; i < run; i++) {
-      const share = Math.min(Math.abs(value), 1);
-      array[(at + i) % array.length] = name === 'maskTargets' && Number.isFinite(value) ? share : value;
-    }
+    const isRefused = name === 'maskTargets' && Number.isFinite(value) && at % 8 !== 0;
+    const number = isRefused ? Math.min(Math.abs(value), 1) : value;
+    for (let i = 0; i < run; i++) array[(at + i) % array.length] = number;
   }
 }
 
@@ -154,7 +156,8 @@ function problemOf(
   };
   sprinkle(inputs, special);
   const { classLogits, maskTargets, ...rest } = inputs;
-  const finite = (x: number) => (Number.isFinite(x) ? Math.min(Math.abs(x), 1) : x);
+  const most = form.seed % 8 === 0 ? Infinity : 1;
+  const finite = (x: number) => (Number.isFinite(x) ? Math.min(Math.abs(x), most) : x);
   const complete = {
     ...rest,
     ...(classLogits && (form.probabilities ? { classProbs: classLogits.map(finite) } : { classLogits })),
@@ -163,11 +166,14 @@ function problemOf(
     }),
   };
   for (const { at, value } of labels) if (complete.labels?.length) complete.labels[at % rois] = value;
+  const ones = (length: number) => new Int32Array(length).fill(1);
   const noClass = (array: Int32Array | undefined) => array?.some((u) => u < -1 || u >= classes) ?? false;
   return {
     ...{ rois, classes, maskSize, inputs: complete },
     options: optionsOf(given, form, classes, rois, next),
     badLabel: noClass(complete.labels),
+    outOfRange:
+      badValueOf({ ...complete, labels: ones(rois), maskLabels: ones(masks.labels.length) }) !== undefined,
     huge: special.some(({ value }) => Math.abs(value) > 1e28 && Number.isFinite(value)),
   };
 }

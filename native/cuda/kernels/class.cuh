@@ -5,6 +5,7 @@
 
 // After math.cuh.
 #include "../../formulas/cross_entropy.h"
+#include "../../formulas/ranges.h"
 
 // The class loss: a tile of eight rows at a time, a warp each, or of one that the block has to itself. Rows
 // of an odd number of classes begin anywhere: they come through shared memory, in the widest accesses there
@@ -116,11 +117,16 @@ struct ClassRow {
   }
 
   template <class Row>
-  ROI_GPU float from_probabilities(const Row& row) const {
+  ROI_GPU float from_probabilities(const Row& row, const StepParams& params, int r) const {
     const cross_entropy::Target q = target();
     // Only p_u enters the formula, but a row with a NaN or an infinity is no distribution.
     float poison = 0;
-    each([&](int c) { poison += row.get(c) * 0.0f; });
+    each([&](int c) {
+      const float p = row.get(c);
+      poison += p * 0.0f;
+      if (ranges::is_bad_probability(p))
+        report_bad(params, CheckedInput::kClassProbs, int64_t{r} * classes + c);
+    });
     poison = all(poison, Sum());
     barrier();  // all have read what they are about to overwrite
     float loss = 0;
@@ -161,7 +167,7 @@ ROI_GPU float class_row(const StepParams& params, int r, int label, int warps, c
   if (label >= 0 && label < params.classes) {
     roi.scale = grad_scale(term, block_state().cls, r);
     if (term.metrics) roi.count_roi(row);
-    return finite_or_nan(term.probabilities ? roi.from_probabilities(row) : roi.from_logits(row));
+    return finite_or_nan(term.probabilities ? roi.from_probabilities(row, params, r) : roi.from_logits(row));
   }
   if (term.gradient) roi.each([&](int c) { row.put(c, 0); });
   return 0;

@@ -21,9 +21,12 @@ ROI_GPU bool is_bad(int label, int classes) {
   return static_cast<unsigned>(label + 1) > static_cast<unsigned>(classes);
 }
 
-/// Tells the host of a bad label, the first of them.
+/// Tells the host of a bad value, the first of its input.
+ROI_GPU void report_bad(const StepParams& p, CheckedInput input, int64_t index) {
+  atomic_min(&p.workspace->bad_index[static_cast<int>(input)], static_cast<unsigned long long>(index));
+}
 ROI_GPU void report_bad_label(const StepParams& p, bool of_masks, int r) {
-  atomic_min(&p.workspace->bad_index[of_masks && p.own_mask_labels], static_cast<unsigned long long>(r));
+  report_bad(p, of_masks && p.own_mask_labels ? CheckedInput::kMaskLabels : CheckedInput::kLabels, r);
 }
 
 /// A term by its number.

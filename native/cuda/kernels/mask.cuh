@@ -7,6 +7,7 @@
 // After math.cuh.
 #include "../../formulas/bce.h"
 #include "../../formulas/dice.h"
+#include "../../formulas/ranges.h"
 #include "../../formulas/smoothed_bce.h"
 
 // The mask loss of a tile of RoIs. A RoI has a warp for each piece of its mask that the lanes of a warp can
@@ -68,13 +69,25 @@ ROI_GPU void count_pixels(const Held& pixels) {
   count(kPixelsFalseNegative, part(2));
 }
 
+/// The target at an index of [P, pixels].
+ROI_GPU float mask_target(const MaskParams& m, int64_t index) {
+  float y;
+  with_type(m.target_dtype, [&](auto type) { load_floats<decltype(type), 1>(m.targets, index, &y); });
+  return y;
+}
+
+/// Among the pixels there is no register to spare for what hardly ever happens.
+ROI_GPU void note_suspect() { store_shared(&block_state().suspect[thread()], true); }
+
 /// Without dice: the sum, and the gradient is written.
 template <class Held>
 ROI_GPU void add_cross_entropy(Held& pixels, const MaskParams& m, float scale, MaskSums& sums) {
   CrossEntropySum sum;
+  bool suspect = false;
   float g[Held::kWidth];
   pixels.each_pixel(
       [&](float z, float y, int k) {
+        suspect |= ranges::is_suspect_target(bits_of(y));
         const auto p = pixel(z, y);
         const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
         sum.add(p, minus_error, k);
@@ -85,6 +98,7 @@ ROI_GPU void add_cross_entropy(Held& pixels, const MaskParams& m, float scale, M
         if (m.gradient) pixels.store(m, v, g);
       });
   sums.cross_entropy += sum.value();
+  if (suspect) note_suspect();
 }
 
 /// With dice, and cross-entropy or not.
@@ -92,8 +106,10 @@ template <class Held>
 ROI_GPU void add_sums(const Held& pixels, const MaskParams& m, MaskSums& sums) {
   CrossEntropySum sum;
   float mismatch = 0, overlap = 0;
+  bool suspect = false;
   pixels.each_pixel(
       [&](float z, float y, int k) {
+        suspect |= ranges::is_suspect_target(bits_of(y));
         const auto p = pixel(z, y);
         // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
         mismatch += dice::mismatch(p) + z * 0.0f;
@@ -104,6 +120,7 @@ ROI_GPU void add_sums(const Held& pixels, const MaskParams& m, MaskSums& sums) {
   sums.mismatch += static_cast<double>(mismatch);
   sums.overlap += static_cast<double>(overlap);
   sums.cross_entropy += sum.value();
+  if (suspect) note_suspect();
 }
 
 /// With dice, from the sums: writes the gradient.
@@ -214,6 +231,25 @@ ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& know
   if (m.metrics && roi.foreground) count(kPixels, static_cast<unsigned long long>(m.pixels));
   store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
   if (m.written && known.written != roi.grad_channel + 1) store(m.written + roi.p, roi.grad_channel + 1);
+}
+
+/// Behind the block's mask tiles: a warp that came upon a suspect target looks at those of all its RoIs
+/// again.
+ROI_GPU void report_bad_targets(const StepParams& params, int first_tile) {
+  const MaskParams& m = params.mask;
+  const int suspects = warp_sum(static_cast<int>(load_shared(&block_state().suspect[thread()])));
+  if (suspects == 0) return;
+#pragma unroll 1
+  for (int tile = first_tile; tile < params.tasks.mask; tile += blocks()) {
+    const int p = mask_roi_of(m, tile);
+    const int label = p < params.mask_rois ? load(params.mask_labels + p) : 0;
+    if (label < 1 || label >= params.classes) continue;
+#pragma unroll 1
+    for (int i = lane(); i < m.pixels; i += kWarp) {
+      const int64_t index = int64_t{p} * m.pixels + i;
+      if (ranges::is_bad_target(mask_target(m, index))) report_bad(params, CheckedInput::kMaskTargets, index);
+    }
+  }
 }
 
 }  // namespace roi::cuda

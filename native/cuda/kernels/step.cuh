@@ -60,22 +60,43 @@ ROI_GPU void hand_over_counter(const StepParams& p, int i) {
   store(&p.result->counters[i], n);
 }
 
-/// The first bad one among the labels, and among the masks' own; a thread each.
-ROI_GPU void hand_over_bad_label(const StepParams& p, int i) {
+template <class T>
+ROI_GPU double value_at(const StepParams& p, CheckedInput input, int64_t index) {
+  switch (input) {
+    case CheckedInput::kLabels:
+      return static_cast<double>(load(p.labels + index));
+    case CheckedInput::kMaskLabels:
+      return static_cast<double>(load(p.mask_labels + index));
+    case CheckedInput::kClassProbs: {
+      float probability;
+      load_floats<T, 1>(p.cls.scores, index, &probability);
+      return static_cast<double>(probability);
+    }
+    default:
+      return static_cast<double>(mask_target(p.mask, index));
+  }
+}
+
+/// The first bad value of each input, a thread each.
+template <class T>
+ROI_GPU void hand_over_bad(const StepParams& p, CheckedInput input) {
+  const int i = static_cast<int>(input);
   unsigned long long* const first = &p.workspace->bad_index[i];
-  const unsigned long long index = i == 0 || p.own_mask_labels ? load_fresh(first) : kNoIndex;
+  const unsigned long long index = load_fresh(first);
   store(&p.result->bad_index[i], static_cast<uint64_t>(index));
   if (index == kNoIndex) return;
-  store(&p.result->bad_label[i], load((i == 0 ? p.labels : p.mask_labels) + index));
+  store(&p.result->bad_value[i], value_at<T>(p, input, static_cast<int64_t>(index)));
   store(first, static_cast<unsigned long long>(kNoIndex));
 }
 
 /// By the last block: all that it hands over is read at once, by threads of several warps. Leaves the
 /// workspace as the next launch expects it.
+template <class T>
 ROI_GPU void finish(const StepParams& p) {
   const int in_second_warp = thread() - kWarp, in_third_warp = thread() - 2 * kWarp;
   if (in_second_warp >= 0 && in_second_warp < kCounters) hand_over_counter(p, in_second_warp);
-  if (in_third_warp == 0 || in_third_warp == 1) hand_over_bad_label(p, in_third_warp);
+  if (in_third_warp >= 0 && in_third_warp < static_cast<int>(kCheckedInputs))
+    hand_over_bad<T>(p, static_cast<CheckedInput>(in_third_warp));
   double sums[kTerms] = {};
   sum_losses(p, sums);
   double* const scratch = block_state().scratch;
@@ -116,6 +137,7 @@ ROI_GPU void prefetch_first(const StepParams& p, int task, int tile, const MaskL
 template <class T>
 ROI_GPU void step(const StepParams& p) {
   clear_counters();
+  store_shared(&block_state().suspect[thread()], false);
   const Tasks& tasks = p.tasks;
   const int first_tile = blocks() - 1 - block();
   MaskLabel next = read_label(p, first_tile);
@@ -128,6 +150,7 @@ ROI_GPU void step(const StepParams& p) {
     next = read_label(p, tile + blocks());
     mask_tile<T>(p, tile, known);
   }
+  if (tasks.mask > 0) report_bad_targets(p, first_tile);
   for (int task = block(); task < tasks.fill; task += blocks()) fill_slice<T>(p, task);
   block_barrier();
   if (has_metrics(p)) {
@@ -140,7 +163,7 @@ ROI_GPU void step(const StepParams& p) {
     store_shared(&state.is_last, draw_ticket(&p.workspace->finished, last) == last);
   }
   block_barrier();
-  if (load_shared(&state.is_last)) finish(p);
+  if (load_shared(&state.is_last)) finish<T>(p);
 }
 
 }  // namespace roi::cuda

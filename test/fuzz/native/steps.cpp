@@ -4,14 +4,17 @@
 #include <string>
 
 #include "../../../native/cpu/cpu_backend.h"
+#include "../../../native/cpu/rows.h"
 #include "../../../native/cuda/cuda_backend.h"
+#include "../../../native/formulas/ranges.h"
 #include "../../../native/labels.h"
 #include "buffers.h"
 
 // A fuzzer's entry below Node-API: two steps, one after the other over the same gradients, of any shape,
 // options, element types, layouts, addresses and labels that native/addon lets through. The sanitizers tell
-// of what is touched beside the tensors; told of here are labels wrongly refused or let through, a backend
-// that gives up, inputs that change, and gradients of the second step that depend on the first.
+// of what is touched beside the tensors; told of here are labels, targets and probabilities wrongly refused
+// or let through, a backend that gives up, inputs that change, and gradients of the second step that depend
+// on the first.
 
 namespace roi::fuzz {
 namespace {
@@ -141,6 +144,36 @@ std::vector<std::shared_ptr<Backend>> open_backends() {
   return backends;
 }
 
+/// The first bad value in the rows, of `width` elements each, of RoIs whose label is at least `least`.
+std::optional<BadInput> find_bad(CheckedInput input, const void* tensor, DType dtype, const int32_t* labels,
+                                 int64_t rois, int64_t width, int32_t least, bool (*is_bad)(float)) {
+  std::vector<float> row(static_cast<size_t>(width));
+  for (int64_t r = 0; r < rois; r++) {
+    if (labels[r] < least) continue;
+    const auto* first = static_cast<const char*>(tensor) + r * width * size_of(dtype);
+    if (dtype == DType::kFloat32)
+      std::memcpy(row.data(), first, row.size() * sizeof(float));
+    else
+      rows("baseline")->widen(first, dtype, row.data(), width);
+    const auto bad = std::find_if(row.begin(), row.end(), is_bad);
+    if (bad != row.end())
+      return BadInput{input, r * width + (bad - row.begin()), static_cast<double>(*bad), 0};
+  }
+  return std::nullopt;
+}
+
+/// What a step over good labels must refuse.
+std::optional<BadInput> find_bad(const Problem& p) {
+  std::optional<BadInput> bad;
+  if (p.cls.enabled && p.cls.probabilities)
+    bad = find_bad(CheckedInput::kClassProbs, p.cls.scores, p.cls.dtype, p.labels, p.rois, p.classes, 0,
+                   [](float x) { return ranges::is_bad_probability(x); });
+  if (!bad && p.mask.enabled)
+    bad = find_bad(CheckedInput::kMaskTargets, p.mask.targets, p.mask.target_dtype, p.mask_labels,
+                   p.mask_rois, p.mask.pixels(), 1, [](float x) { return ranges::is_bad_target(x); });
+  return bad;
+}
+
 void run(Backend& backend, const Problem& problem) {
   Result result;
   try {
@@ -148,6 +181,13 @@ void run(Backend& backend, const Problem& problem) {
   } catch (const std::exception& error) {
     fail(backend.description() + ": " + error.what());
   }
+  const auto expected = find_bad(problem);
+  const auto& bad = result.bad_input;
+  if (bad.has_value() != expected.has_value())
+    fail(backend.description() + (bad ? ": a good value was refused" : ": a bad value passed"));
+  if (bad &&
+      (bad->input != expected->input || bad->index != expected->index || bad->value != expected->value))
+    fail(backend.description() + ": a bad value is not the first");
 }
 
 /// Gives `p` labels. Returns whether all are classes, or −1.
