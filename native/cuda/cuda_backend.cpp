@@ -288,7 +288,8 @@ class CudaBackend : public Backend {
       slot.expect_result(slot.launches);
       const StepParams params =
           params_of(prepared.problem, dtype, prepared.class_weight_sum, loss_rows(*prepared.losses),
-                    static_cast<Workspace*>(prepared.workspace->data()), slot.target(slot.launches++));
+                    static_cast<Workspace*>(prepared.workspace->data()), slot.target(slot.launches++),
+                    gpu_->multiprocessors());
       Kernel& kernel = gpu_->step(dtype);
       const size_t shared_bytes = shared_bytes_of(params);
       const unsigned grid = kernel.grid(gpu_->multiprocessors(), shared_bytes, total_of(params.tasks));

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "../formulas/cross_entropy.h"
 #include "../formulas/smoothed_bce.h"
 
 namespace roi::cuda {
@@ -42,11 +43,17 @@ ClassParams class_params(const ClassTerm& term, int64_t classes, double weight_s
   const auto bytes_of = [&](int rows) { return rows * classes * size_of(term.dtype) + kStagedSlack; };
   p.tile = bytes_of(kClassTile) <= kMaxStagedBytes ? kClassTile : 1;
   p.staged_bytes = bytes_of(p.tile) <= kMaxStagedBytes ? static_cast<int>(bytes_of(p.tile)) : 0;
+  p.held = !term.probabilities && classes <= kHeldClasses;
+  const auto off = reinterpret_cast<uintptr_t>(term.scores) | reinterpret_cast<uintptr_t>(term.grad);
+  p.aligned = off % kStagedSlack == 0;
   p.scores = term.scores;
   p.grad = along(term.scores, term.grad);
   p.weights = term.weights;
-  p.weight_sum = static_cast<float>(weight_sum);
-  p.label_smoothing = static_cast<float>(term.label_smoothing);
+  const auto target =
+      cross_entropy::target(1.0, weight_sum, term.label_smoothing, static_cast<double>(classes));
+  p.label_share = target.label;
+  p.even = target.even;
+  p.even_total = target.even_total;
   p.eps = static_cast<float>(term.eps);
   return p;
 }
@@ -86,6 +93,17 @@ int alignment_of_gradient(const MaskTerm& term) {
   return static_cast<int>(bits & -bits);
 }
 
+/// Pixels of a warp's narrowest access.
+int access_of_warp(const MaskParams& p) { return (p.together > 0 ? 4 : 1) * (kBlock / kWarps); }
+
+/// Shares begin where the widest access may.
+void share_among_warps(MaskParams& p, int log2_warps) {
+  constexpr int kAligned = 16;
+  p.log2_warps = log2_warps;
+  p.warps = 1 << log2_warps;
+  p.share = ((p.pixels + p.warps - 1) / p.warps + kAligned - 1) / kAligned * kAligned;
+}
+
 MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   MaskParams p{};
   static_cast<TermParams&>(p) = term_params(term, losses);
@@ -104,9 +122,10 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.together = has_vectors_of(16) ? 4 : has_vectors_of(8) ? 2 : has_vectors_of(4) ? 1 : 0;
   p.quad_bytes = static_cast<int>(4 * std::max(size_of(term.dtype), size_of(term.target_dtype)));
   p.zero_bytes = p.grad_strides.pixel == 1 ? alignment_of_gradient(term) : 0;
-  const int piece = kMaskQuads * (p.together > 0 ? 4 : 1) * (kBlock / kWarps);  // pixels of a warp
-  while ((1 << p.log2_warps) < kWarps && (piece << p.log2_warps) < p.pixels) p.log2_warps++;
-  p.warps = 1 << p.log2_warps;
+  int log2_warps = 0;
+  while ((1 << log2_warps) < kWarps && (kMaskQuads * access_of_warp(p) << log2_warps) < p.pixels)
+    log2_warps++;
+  share_among_warps(p, log2_warps);
   p.target_dtype = term.target_dtype;
   while ((int64_t{1} << p.log2_target_size) < size_of(term.target_dtype)) p.log2_target_size++;
   p.fill = term.fill;
@@ -121,6 +140,17 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   return p;
 }
 
+/// The tiles of masks. Where the GPU would stay in part idle, a RoI gets more warps, as long as every task
+/// has a block of its own and every warp a whole access.
+void spread_masks(StepParams& p, int blocks) {
+  MaskParams& m = p.mask;
+  const auto tiles_with = [&](int log2_warps) { return tiles(p.mask_rois, kWarps >> log2_warps); };
+  const int others = p.tasks.cls + p.tasks.box + p.tasks.fill;
+  while (m.warps < kWarps && m.share > access_of_warp(m) && others + tiles_with(m.log2_warps + 1) <= blocks)
+    share_among_warps(m, m.log2_warps + 1);
+  p.tasks.mask = tiles_with(m.log2_warps);
+}
+
 }  // namespace
 
 bool has_terms_of(const Problem& p, DType dtype) {
@@ -129,7 +159,7 @@ bool has_terms_of(const Problem& p, DType dtype) {
 }
 
 StepParams params_of(const Problem& problem, DType dtype, double class_weight_sum, const LossRows& rows,
-                     Workspace* workspace, StepResult* result) {
+                     Workspace* workspace, StepResult* result, int multiprocessors) {
   StepParams p{};
   p.rois = static_cast<int>(problem.rois);
   p.classes = static_cast<int>(problem.classes);
@@ -146,9 +176,9 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
   }
   if (p.cls.enabled) p.tasks.cls = tiles(p.rois, p.cls.tile);
   if (p.box.enabled) p.tasks.box = tiles(p.rois, kBoxTile);
-  if (p.mask.enabled) p.tasks.mask = tiles(p.mask_rois, kWarps >> p.mask.log2_warps);
-  if (p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite)
-    p.tasks.fill = p.mask_rois * kFillSlices;
+  const bool rewrites = p.mask.enabled && p.mask.gradient && p.mask.fill == GradFill::kRewrite;
+  p.tasks.fill = rewrites ? p.mask_rois * kFillSlices : 0;
+  if (p.mask.enabled) spread_masks(p, kBlocksOfMultiprocessor * multiprocessors);
   p.workspace = workspace;
   p.result = result;
   return p;

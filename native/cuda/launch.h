@@ -15,9 +15,9 @@ struct LossRows {
 bool has_terms_of(const Problem& problem, DType dtype);
 
 /// The terms of a problem that work on elements of `dtype`, as a kernel takes them. All pointers are the
-/// device's; `class_weight_sum` is Σ_c w_c.
+/// device's; `class_weight_sum` is Σ_c w_c. Few RoIs are spread over the GPU's multiprocessors.
 StepParams params_of(const Problem& problem, DType dtype, double class_weight_sum, const LossRows& rows,
-                     Workspace* workspace, StepResult* result);
+                     Workspace* workspace, StepResult* result, int multiprocessors);
 
 int total_of(const Tasks& tasks);
 

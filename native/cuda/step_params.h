@@ -12,9 +12,13 @@ namespace roi::cuda {
 /// Threads of a block. The kernels are written for it.
 constexpr int kBlock = 256;
 constexpr int kWarps = kBlock / 32;
+/// Blocks that a multiprocessor holds, by their registers.
+constexpr int kBlocksOfMultiprocessor = 2;
 /// RoIs of a task: at most this many class rows, a thread each for boxes.
 constexpr int kClassTile = kWarps;
 constexpr int kBoxTile = kBlock;
+/// Classes that a warp holds: rows of so many always come through shared memory, eight at a time.
+constexpr int kHeldClasses = 128;
 /// Of a mask a thread holds this many quads, of four pixels each, at once; or pixels, where they do not lie
 /// together.
 constexpr int kMaskQuads = 7;
@@ -36,13 +40,16 @@ struct TermParams {
 
 struct ClassParams : TermParams {
   bool probabilities;
+  bool held;             ///< a warp holds a row of logits in its registers
+  bool aligned;          ///< scores and gradient begin at multiples of kStagedSlack
   int tile;              ///< rows of a task: kClassTile, a warp each, or one
   int staged_bytes;      ///< of shared memory that a task's rows go through; 0 where they are too long
   const void* scores;    ///< [R, C]
   void* grad;            ///< [R, C]
   const float* weights;  ///< [C], or null
-  float weight_sum;      ///< Σ_c w_c
-  float label_smoothing, eps;
+  float label_share, even,
+      even_total;  ///< the target of a label of weight 1, as cross_entropy::Target has it
+  float eps;
 };
 
 struct BoxParams : TermParams {
@@ -73,6 +80,7 @@ struct MaskParams : TermParams {
   int zero_bytes;  ///< of the gradient that zeros can be written to at once, a power of 2; below 8 it is one
                    ///< element
   int warps, log2_warps;  ///< of a RoI: 1, 2, 4 or 8, of the kWarps that a task has
+  int share;              ///< pixels of each of them, side by side; the last may have fewer
   DType target_dtype;
   int log2_target_size;  ///< of a target in bytes
   GradFill fill;

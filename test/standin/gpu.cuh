@@ -141,6 +141,7 @@ ROI_GPU float float_of(uint32_t bits) { return standin::as_float(bits); }
 ROI_GPU float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x; }
 ROI_GPU float exp2_approx(float x) { return flushed(std::exp2(flushed(x))); }
 ROI_GPU float reciprocal_approx(float x) { return flushed(1.0f / flushed(x)); }
+ROI_GPU float larger(float a, float b) { return std::fmax(a, b); }
 ROI_GPU float multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
 
 ROI_GPU float float_of_float16(uint16_t bits) { return standin::float_from_float16(bits); }

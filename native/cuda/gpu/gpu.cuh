@@ -155,6 +155,8 @@ ROI_GPU float reciprocal_approx(float x) {
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+/// Of a number and a NaN the number.
+ROI_GPU float larger(float a, float b) { return fmaxf(a, b); }
 /// a·b + c, rounded once.
 ROI_GPU float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
 

@@ -52,12 +52,17 @@ ROI_GPU float box_roi(const BoxParams& term, int r, int channel) {
   return finite_or_nan(loss);
 }
 
+/// The label of the thread's RoI, read a tile ahead.
+ROI_GPU int read_box_label(const StepParams& params, int tile) {
+  const int r = tile * kBoxTile + thread();
+  return tile < params.tasks.box && r < params.rois ? load(params.labels + r) : -1;
+}
+
 template <class T>
-ROI_GPU void prefetch_box_tile(const StepParams& params, int tile) {
+ROI_GPU void prefetch_box_tile(const StepParams& params, int tile, int label) {
   const BoxParams& term = params.box;
   const int r = tile * kBoxTile + thread();
-  if (r >= params.rois) return;
-  const int channel = box_channel(params, load(params.labels + r));
+  const int channel = box_channel(params, label);
   if (channel < 0) return;
   const int64_t first = (int64_t{r} * term.channels + channel) * 4;
   prefetch(static_cast<const typename Element<T>::Word*>(term.deltas) + first);
@@ -65,13 +70,12 @@ ROI_GPU void prefetch_box_tile(const StepParams& params, int tile) {
 }
 
 template <class T>
-ROI_GPU void box_tile(const StepParams& params, int tile) {
+ROI_GPU void box_tile(const StepParams& params, int tile, int label) {
   const BoxParams& term = params.box;
   const float zeros[4] = {};
   const int begin = tile * kBoxTile, r = begin + thread();
   const int end = begin + kBoxTile < params.rois ? begin + kBoxTile : params.rois;
   if (r < end) {
-    const int32_t label = load(params.labels + r);
     if (is_bad(label, params.classes)) report_bad_label(params, false, r);
     const int channel = box_channel(params, label);
     if (term.gradient && term.fill == GradFill::kSparse) {

@@ -54,64 +54,69 @@ struct Counts {
   double weight = 0;
 };
 
-/// A thread's share of labels, so many at a time: all their loads are under way together.
+/// The labels that are counted: `labels`, and behind them the masks' own; a thread's share of them, so many
+/// at a time, whose loads are all under way together.
 struct Labels {
   static constexpr int kAtOnce = 16;
-  const int32_t* labels;
-  int count;
+  const StepParams& p;
+  int rois, all;
   int32_t label[kAtOnce];
 
+  ROI_GPU explicit Labels(const StepParams& p) : p(p) {
+    const auto counts = [](const TermParams& term) { return term.enabled && !(term.divisor > 0); };
+    const bool rois_count = counts(p.cls) || counts(p.box) || (counts(p.mask) && !p.own_mask_labels);
+    rois = rois_count ? p.rois : 0;
+    all = rois + (counts(p.mask) && p.own_mask_labels ? p.mask_rois : 0);
+  }
   ROI_GPU void read(int begin) {
 #pragma unroll
     for (int k = 0; k < kAtOnce; k++) {
-      const int r = begin + k * kBlock;
-      label[k] = r < count ? load(labels + r) : -1;
+      const int i = begin + k * kBlock;
+      const int32_t* const from = i < rois ? p.labels + i : p.mask_labels + (i - rois);
+      label[k] = i < all ? load(from) : -1;
     }
   }
-  ROI_GPU void add_to(Counts& counts, const StepParams& p) const {
+  ROI_GPU void add_to(Counts& counts, int begin) const {
 #pragma unroll
     for (int k = 0; k < kAtOnce; k++) {
-      counts.rois += static_cast<unsigned>(label[k]) < static_cast<unsigned>(p.classes);
-      counts.foreground += label[k] >= 1 && label[k] < p.classes;
+      const bool of_masks = begin + k * kBlock >= rois;
+      counts.rois += !of_masks && static_cast<unsigned>(label[k]) < static_cast<unsigned>(p.classes);
+      counts.foreground += of_masks == p.own_mask_labels && label[k] >= 1 && label[k] < p.classes;
     }
     if (!p.cls.weights) return;
+    float weights[kAtOnce];
 #pragma unroll
-    for (int k = 0; k < kAtOnce; k++)
-      if (static_cast<unsigned>(label[k]) < static_cast<unsigned>(p.classes))
-        counts.weight += static_cast<double>(load(p.cls.weights + label[k]));
-  }
-  /// Of those that were read and all behind them.
-  ROI_GPU Counts counts(const StepParams& p) {
-    Counts counts;
-#pragma unroll 1
-    for (int begin = thread();;) {
-      add_to(counts, p);
-      begin += kAtOnce * kBlock;
-      if (begin >= count) return counts;
-      read(begin);
+    for (int k = 0; k < kAtOnce; k++) {
+      const bool counts_here =
+          begin + k * kBlock < rois && static_cast<unsigned>(label[k]) < static_cast<unsigned>(p.classes);
+      weights[k] = counts_here ? load(p.cls.weights + label[k]) : 0.0f;
     }
+#pragma unroll
+    for (int k = 0; k < kAtOnce; k++) counts.weight += static_cast<double>(weights[k]);
   }
 };
 
 /// Leaves the factors of all terms in the block's state. Calls `meanwhile` while it waits for labels.
 template <class Meanwhile>
 ROI_GPU void find_factors(const StepParams& p, Meanwhile meanwhile) {
-  const auto counts = [](const TermParams& term) { return term.enabled && !(term.divisor > 0); };
-  const bool in_labels = counts(p.cls) || counts(p.box) || (counts(p.mask) && !p.own_mask_labels);
-  const bool in_mask_labels = counts(p.mask) && p.own_mask_labels;
-  Labels labels{p.labels, in_labels ? p.rois : 0, {}};
-  Labels mask_labels{p.mask_labels, in_mask_labels ? p.mask_rois : 0, {}};
-  labels.read(thread());
-  mask_labels.read(thread());
+  Labels labels(p);
+  Counts counts;
+  int begin = thread();
+  labels.read(begin);
   meanwhile();
-  Counts sums = labels.counts(p);
-  if (in_mask_labels) sums.foreground = mask_labels.counts(p).foreground;
+#pragma unroll 1
+  while (true) {
+    labels.add_to(counts, begin);
+    begin += Labels::kAtOnce * kBlock;
+    if (begin >= labels.all) break;
+    labels.read(begin);
+  }
   double* const weights = block_state().scratch;
   int* const rois = reinterpret_cast<int*>(weights + kWarps);
   int* const foreground = rois + kWarps;
-  leave_warp_sum(sums.rois, rois);
-  leave_warp_sum(sums.foreground, foreground);
-  if (p.cls.weights) leave_warp_sum(sums.weight, weights);
+  leave_warp_sum(counts.rois, rois);
+  leave_warp_sum(counts.foreground, foreground);
+  if (p.cls.weights) leave_warp_sum(counts.weight, weights);
   block_barrier();
   if (const int i = thread(); i < kTerms) {
     const bool weighted = i == 0 && p.cls.weights;

@@ -18,6 +18,7 @@
 namespace roi::cuda {
 
 ROI_GPU bool has_dice(const MaskParams& m) { return m.dice != 0.0f; }
+ROI_GPU bool has_cross_entropy(const MaskParams& m) { return m.cross_entropy_pixel != 0.0f; }
 
 /// What decides where the pixels of a RoI lie.
 struct MaskLabel {
@@ -76,18 +77,29 @@ ROI_GPU float mask_target(const MaskParams& m, int64_t index) {
   return y;
 }
 
-/// Among the pixels there is no register to spare for what hardly ever happens.
-ROI_GPU void note_suspect() { store_shared(&block_state().suspect[thread()], true); }
+/// Notes whether a target of the piece is suspect: the largest by its bits is, if any. A pass of its own,
+/// which is over before the losses need all registers; what hardly ever happens waits until the masks are
+/// done.
+template <class Held>
+ROI_GPU void check_targets(const Held& pixels) {
+  uint32_t largest = 0;
+  pixels.each([&](int v) {
+#pragma unroll
+    for (int k = 0; k < Held::kWidth; k++) {
+      const uint32_t bits = bits_of(pixels.y[v * Held::kWidth + k]);
+      largest = bits > largest ? bits : largest;
+    }
+  });
+  if (ranges::is_suspect_target(largest)) store_shared(&block_state().suspect[thread()], true);
+}
 
 /// Without dice: the sum, and the gradient is written.
 template <class Held>
 ROI_GPU void add_cross_entropy(Held& pixels, const MaskParams& m, float scale, MaskSums& sums) {
   CrossEntropySum sum;
-  bool suspect = false;
   float g[Held::kWidth];
   pixels.each_pixel(
       [&](float z, float y, int k) {
-        suspect |= ranges::is_suspect_target(bits_of(y));
         const auto p = pixel(z, y);
         const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
         sum.add(p, minus_error, k);
@@ -98,43 +110,53 @@ ROI_GPU void add_cross_entropy(Held& pixels, const MaskParams& m, float scale, M
         if (m.gradient) pixels.store(m, v, g);
       });
   sums.cross_entropy += sum.value();
-  if (suspect) note_suspect();
 }
 
-/// With dice, and cross-entropy or not.
-template <class Held>
-ROI_GPU void add_sums(const Held& pixels, const MaskParams& m, MaskSums& sums) {
+/// What the gradient of dice needs of a logit: t, with the logit's sign.
+ROI_GPU float signed_tail(const Pixel<float>& p) { return negate_where(p.negative, p.tail); }
+
+/// With dice, and cross-entropy or not. Leaves the tails for `write_gradient` in the place of the logits.
+template <bool kCrossEntropy, class Held>
+ROI_GPU void add_sums(Held& pixels, const MaskParams& m, MaskSums& sums) {
   CrossEntropySum sum;
   float mismatch = 0, overlap = 0;
-  bool suspect = false;
-  pixels.each_pixel(
+  pixels.replace_logits(
       [&](float z, float y, int k) {
-        suspect |= ranges::is_suspect_target(bits_of(y));
         const auto p = pixel(z, y);
         // σ(±∞) is finite: z·0 makes an infinite logit a NaN here as it is in the other losses.
         mismatch += dice::mismatch(p) + z * 0.0f;
         overlap += dice::overlap(p, y);
-        sum.add(p, smoothed_bce::minus_error(m.smoothing, p.error), k);
+        if constexpr (kCrossEntropy) sum.add(p, smoothed_bce::minus_error(m.smoothing, p.error), k);
+        return signed_tail(p);
       },
-      [&](int v) { sum.end(v); });
+      [&](int v) {
+        if constexpr (kCrossEntropy) sum.end(v);
+      });
   sums.mismatch += static_cast<double>(mismatch);
   sums.overlap += static_cast<double>(overlap);
-  sums.cross_entropy += sum.value();
-  if (suspect) note_suspect();
+  if constexpr (kCrossEntropy) sums.cross_entropy += sum.value();
 }
 
-/// With dice, from the sums: writes the gradient.
-template <class Held>
+/// With dice, from the sums and the tails: writes the gradient.
+template <bool kCrossEntropy, class Held>
 ROI_GPU void write_gradient(Held& pixels, const MaskParams& m, float scale,
                             const dice::Derivative& derivative) {
-  float g[Held::kWidth];
-  pixels.each_pixel(
-      [&](float z, float y, int k) {
-        const auto p = pixel(z, y);
-        const float minus_error = smoothed_bce::minus_error(m.smoothing, p.error);
-        g[k] = dice::derivative(derivative, p.tail, y) + bce::derivative(p, minus_error, scale);
-      },
-      [&](int v) { pixels.store(m, v, g); });
+  pixels.each([&](int v) {
+    float g[Held::kWidth];
+#pragma unroll
+    for (int k = 0; k < Held::kWidth; k++) {
+      const float left = pixels.z[v * Held::kWidth + k], y = pixels.y[v * Held::kWidth + k];
+      Pixel<float> p;
+      p.negative = gpu::bits_of(left) >> 31;  // of −0, too
+      p.tail = magnitude(left);
+      g[k] = dice::derivative(derivative, p.tail, y);
+      if constexpr (kCrossEntropy) {
+        const float minus_error = smoothed_bce::minus_error(m.smoothing, error_of(p.negative, y));
+        g[k] += bce::derivative(p, minus_error, scale);
+      }
+    }
+    pixels.store(m, v, g);
+  });
 }
 
 ROI_GPU int mask_roi_of(const MaskParams& m, int tile) { return (tile * kWarps + warp()) >> m.log2_warps; }
@@ -170,44 +192,68 @@ ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) {
   write_zeros<T>(m, first, m.pixels, roi.rank * kWarp + lane(), m.warps * kWarp);
 }
 
-/// The sum over a RoI's threads, in all of them.
-ROI_GPU float sum_of_roi(const MaskParams& m, double x) {
-  return over_warps(warp_sum(static_cast<float>(x)), m.warps, block_state().scratch, Sum());
+/// A RoI's sums, which its warps add at once.
+struct alignas(16) MaskTotals {
+  float cross_entropy, mismatch, overlap;
+};
+ROI_GPU MaskTotals shuffle_xor(const MaskTotals& x, int mask) {
+  return {gpu::shuffle_xor(x.cross_entropy, mask), gpu::shuffle_xor(x.mismatch, mask),
+          gpu::shuffle_xor(x.overlap, mask)};
+}
+ROI_GPU MaskTotals operator+(const MaskTotals& a, const MaskTotals& b) {
+  return {a.cross_entropy + b.cross_entropy, a.mismatch + b.mismatch, a.overlap + b.overlap};
 }
 
-/// The loss of a RoI, in all of its threads.
+/// Over a RoI's threads, in all of them.
+ROI_GPU MaskTotals totals_of_roi(const MaskParams& m, const MaskSums& sums) {
+  MaskTotals totals{};
+  if (has_cross_entropy(m)) totals.cross_entropy = warp_sum(static_cast<float>(sums.cross_entropy));
+  if (has_dice(m)) {
+    totals.mismatch = warp_sum(static_cast<float>(sums.mismatch));
+    totals.overlap = warp_sum(static_cast<float>(sums.overlap));
+  }
+  return over_warps(totals, m.warps, block_state().scratch, Sum());
+}
+
+/// The loss of a RoI, in all of its threads. Its pieces come one by one; dice takes a second turn of all but
+/// the last for their gradient, which needs the sums of all. One loop, so that each pass stands in the code
+/// once.
 template <class T, class Held>
 ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
+  // Without a weight it adds nothing. Pixels that come one by one are too few for code without it.
+  const bool with_cross_entropy = Held::kWidth == 1 || has_cross_entropy(m);
   const float pixel_scale = scale * m.cross_entropy_pixel;
-  const int held = Held::kPiece * m.warps;
   if (roi.stale_channel >= 0) clear<T>(m, roi);
   Held pixels;
   MaskSums sums;
-  pixels.start(m, roi);
-  int begin = 0;
+  dice::Derivative derivative{};
+  float loss = 0;
+  const int pieces = (m.share - 1) / Held::kPiece + 1;
+  const int turns = has_dice(m) && m.gradient ? 2 * pieces - 1 : pieces;
 #pragma unroll 1
-  while (true) {
+  for (int turn = 0; turn < turns; turn++) {
+    pixels.start(m, roi, (turn < pieces ? turn : turn - pieces) * Held::kPiece);
     pixels.read(m);
-    if (m.metrics) count_pixels(pixels);
-    has_dice(m) ? add_sums(pixels, m, sums) : add_cross_entropy(pixels, m, pixel_scale, sums);
-    begin += held;
-    if (begin >= m.pixels) break;
-    pixels.skip(m, held);
+    check_targets(pixels);
+    if (m.metrics && turn < pieces) count_pixels(pixels);
+    if (!has_dice(m))
+      add_cross_entropy(pixels, m, pixel_scale, sums);
+    else
+      with_cross_entropy ? add_sums<true>(pixels, m, sums) : add_sums<false>(pixels, m, sums);
+    if (turn < pieces - 1) continue;
+    if (turn == pieces - 1) {
+      const MaskTotals totals = totals_of_roi(m, sums);
+      if (has_cross_entropy(m)) loss = m.cross_entropy_pixel * totals.cross_entropy;
+      if (has_dice(m)) {
+        loss += m.dice * dice::value(totals.mismatch, totals.overlap, m.eps);
+        derivative = dice::derivative(totals.mismatch, totals.overlap, m.eps, scale * m.dice);
+      }
+    }
+    if (has_dice(m) && m.gradient)
+      with_cross_entropy ? write_gradient<true>(pixels, m, pixel_scale, derivative)
+                         : write_gradient<false>(pixels, m, pixel_scale, derivative);
   }
-  const float cross_entropy = sum_of_roi(m, sums.cross_entropy);
-  const float loss = m.cross_entropy_pixel != 0.0f ? m.cross_entropy_pixel * cross_entropy : 0.0f;
-  if (!has_dice(m)) return loss;
-
-  const float mismatch = sum_of_roi(m, sums.mismatch), overlap = sum_of_roi(m, sums.overlap);
-  const auto derivative = dice::derivative(mismatch, overlap, m.eps, scale * m.dice);
-  if (held < m.pixels) pixels.start(m, roi);
-#pragma unroll 1
-  for (int begin = 0; roi.foreground && m.gradient && begin < m.pixels; begin += held) {
-    if (begin > 0) pixels.skip(m, held);
-    if (held < m.pixels) pixels.read(m);
-    write_gradient(pixels, m, pixel_scale, derivative);
-  }
-  return loss + m.dice * dice::value(mismatch, overlap, m.eps);
+  return loss;
 }
 
 /// Of a tile whose pixels come one by one nothing is brought.
@@ -215,7 +261,7 @@ template <class T>
 ROI_GPU void prefetch_mask_tile(const StepParams& params, int tile, const MaskLabel& known) {
   if (params.mask.together == 0) return;
   Pixels<T, 4> pixels;
-  pixels.start(params.mask, mask_roi(params, tile, known));
+  pixels.start(params.mask, mask_roi(params, tile, known), 0);
   pixels.prefetch(params.mask);
 }
 

@@ -17,10 +17,10 @@ struct MaskRoi {
   int stale_channel;  ///< of the gradient, to be cleared, or −1
 };
 
-/// The pixels of a lane: where the next of them lie, and of a piece what they are: kMaskQuads quads of kWidth
-/// pixels, 4 or 1. Where memory allows, quads lie together and are one access. With one, two or four of them
-/// together, seven are seven accesses, four (of 2, 2, 2 and 1) or three (of 4, 2 and 1). In each of them a
-/// warp's lanes lie side by side.
+/// The pixels of a lane in a piece of its warp's share: where they lie, and what they are: kMaskQuads quads
+/// of kWidth pixels, 4 or 1. Where memory allows, quads lie together and are one access. With one, two or
+/// four of them together, seven are seven accesses, four (of 2, 2, 2 and 1) or three (of 4, 2 and 1). In each
+/// of them a warp's lanes lie side by side.
 template <class T, int kElements>
 struct Pixels {
   static constexpr int kWidth = kElements;
@@ -28,15 +28,17 @@ struct Pixels {
   using Quad = Packed<T, kWidth>;
   static constexpr int kStep = kWarp * kWidth;
   static constexpr int kPiece = kMaskQuads * kStep;
+  static constexpr bool kParked = kWidth == 4 && sizeof(Word) < sizeof(float);
   static constexpr int kMostTogether = kWidth == 4 ? kWidestAccess / static_cast<int>(sizeof(Quad)) : 1;
 
-  int left;      ///< pixels of the mask from the lane's first on
+  int left;      ///< pixels of the warp's share from the lane's first on
   int together;  ///< up to so many quads are one access
   int quads;     ///< how many of the piece's there are, if together
   const Word* logits;
   const uint8_t* targets;
   Word* grad;
-  Quad z[kMaskQuads];
+  float z[kMaskQuads *
+          kWidth];  ///< logits, packed where they are not floats; then what a pass left in their place
   float y[kMaskQuads * kWidth];
 
   /// How far pixels lie apart. Vectors have no stride.
@@ -69,27 +71,21 @@ struct Pixels {
     }
   }
 
-  /// To the lane's first pixel.
-  ROI_GPU void start(const MaskParams& m, const MaskRoi& roi) {
+  /// To the lane's first pixel in the piece that begins `begin` pixels into the warp's share.
+  ROI_GPU void start(const MaskParams& m, const MaskRoi& roi, int begin) {
     together = 1;
     if constexpr (kMostTogether > 1)
       together = m.together * m.quad_bytes <= kWidestAccess ? m.together : kWidestAccess / m.quad_bytes;
-    const int first = roi.rank * kPiece + lane() * kWidth * together;
+    const int share = roi.rank * m.share, first = share + begin + lane() * kWidth * together;
     const auto at = [&](const MaskStrides& s, int channel) {
       return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
     };
-    left = roi.foreground ? m.pixels - first : 0;
+    const int end = share + m.share < m.pixels ? share + m.share : m.pixels;
+    left = roi.foreground ? end - first : 0;
     logits = static_cast<const Word*>(m.logits) + at(m.logit_strides, roi.logit_channel);
     targets =
         static_cast<const uint8_t*>(m.targets) + ((int64_t{roi.p} * m.pixels + first) << m.log2_target_size);
     grad = static_cast<Word*>(m.grad) + at(m.grad_strides, roi.grad_channel);
-  }
-
-  ROI_GPU void skip(const MaskParams& m, int pixels) {
-    left -= pixels;
-    logits += distance(pixels, m.logit_strides);
-    targets += int64_t{pixels} << m.log2_target_size;
-    grad += distance(pixels, m.grad_strides);
   }
 
   /// Calls visit(v) for each quad v that there is.
@@ -116,7 +112,10 @@ struct Pixels {
       if (access.offset() >= left) return;
       if constexpr (kMostTogether > 1) quads = access.last + 1;
       const Word* first = logits + distance(access.offset(), m.logit_strides);
-      load_together<access.count>(reinterpret_cast<const Quad*>(first), z + access.first);
+      Quad packed[access.count];
+      load_together<access.count>(reinterpret_cast<const Quad*>(first), packed);
+#pragma unroll
+      for (int i = 0; i < access.count; i++) hold(packed[i], access.first + i);
     });
     if constexpr (kWidth == 1)
       with_type(m.target_dtype, [&](auto type) { read_targets<decltype(type)>(); });
@@ -162,25 +161,60 @@ struct Pixels {
 
   /// Stores the access that ends with quad v of the gradient. Those before it wait in place of their logits.
   ROI_GPU void store(const MaskParams& m, int v, const float* x) {
-    Quad* quad = z + v;
-    Quad only;
-    if constexpr (kMostTogether == 1) quad = &only;
-    *quad = pack<T, kWidth>(x);
+    const Quad last = pack<T, kWidth>(x);
+    if constexpr (kMostTogether > 1) hold(last, v);
     each_access([&](auto access) {
       if (v != access.last) return;
+      Quad packed[access.count];
+#pragma unroll
+      for (int i = 0; i < access.count - 1; i++) packed[i] = held(access.first + i);
+      packed[access.count - 1] = last;
       Word* first = grad + distance(access.offset(), m.grad_strides);
-      store_together<access.count>(reinterpret_cast<Quad*>(first), quad - (access.count - 1));
+      store_together<access.count>(reinterpret_cast<Quad*>(first), packed);
     });
+  }
+
+  /// A quad in the registers of z.
+  ROI_GPU void hold(const Quad& quad, int v) {
+    if constexpr (kParked)
+      park(quad, z + v * kWidth);
+    else
+      unpack<T, kWidth>(quad, z + v * kWidth);
+  }
+  ROI_GPU Quad held(int v) const {
+    if constexpr (kParked)
+      return unpark<Quad>(z + v * kWidth);
+    else
+      return pack<T, kWidth>(z + v * kWidth);
+  }
+  ROI_GPU void logits_of(int v, float* x) const {
+    if constexpr (kParked) {
+      unpack<T, kWidth>(held(v), x);
+    } else {
+#pragma unroll
+      for (int k = 0; k < kWidth; k++) x[k] = z[v * kWidth + k];
+    }
   }
 
   /// Calls visit(z, y, k) for each pixel, the k-th of a quad, then done(v) for the quad.
   template <class Visit, class Done>
   ROI_GPU void each_pixel(Visit visit, Done done) const {
     each([&](int v) {
-      float logit[kWidth];
-      unpack<T, kWidth>(z[v], logit);
+      float logits[kWidth];
+      logits_of(v, logits);
 #pragma unroll
-      for (int k = 0; k < kWidth; k++) visit(logit[k], y[v * kWidth + k], k);
+      for (int k = 0; k < kWidth; k++) visit(logits[k], y[v * kWidth + k], k);
+      done(v);
+    });
+  }
+  /// The same, where visit gives what takes the logit's place.
+  template <class Visit, class Done>
+  ROI_GPU void replace_logits(Visit visit, Done done) {
+    each([&](int v) {
+      float logits[kWidth];
+      logits_of(v, logits);
+#pragma unroll
+      for (int k = 0; k < kWidth; k++) z[v * kWidth + k] = visit(logits[k], y[v * kWidth + k], k);
       done(v);
     });
   }

@@ -69,9 +69,21 @@ ROI_GPU Chunk load_chunk(const void* p) {
   return chunk;
 }
 
-/// Copies n words to shared memory.
+/// Whether n words, if they begin where a chunk may, are whole chunks, and no more than one for each thread.
 template <class Word>
-ROI_GPU void stage(const Word* from, int n, Word* staged) {
+ROI_GPU bool are_chunks_of_block(int n) {
+  constexpr int kWidth = Chunks<Word>::kWidth;
+  return n % kWidth == 0 && n <= kBlock * kWidth;
+}
+
+/// Copies n words to shared memory. `whole` says that they are aligned and `are_chunks_of_block`.
+template <class Word>
+ROI_GPU void stage(const Word* from, int n, Word* staged, bool whole) {
+  if (whole) {
+    const int i = thread() * Chunks<Word>::kWidth;
+    if (i < n) store_chunk(staged + i, load_once(reinterpret_cast<const Chunk*>(from + i)));
+    return;
+  }
   const Chunks chunks(from, n);
   const auto at = [&](int chunk) { return reinterpret_cast<const Chunk*>(from + chunks.word(chunk)); };
 #pragma unroll 1
@@ -87,7 +99,12 @@ ROI_GPU void stage(const Word* from, int n, Word* staged) {
 
 /// Copies n words from shared memory, where they lie as `source` does.
 template <class Word>
-ROI_GPU void unstage(const Word* staged, int n, const Word* source, Word* to) {
+ROI_GPU void unstage(const Word* staged, int n, const Word* source, Word* to, bool whole) {
+  if (whole) {
+    const int i = thread() * Chunks<Word>::kWidth;
+    if (i < n) store_once(reinterpret_cast<Chunk*>(to + i), load_chunk(staged + i));
+    return;
+  }
   const Chunks chunks(to, n);
   const auto copy = [&](int i) { store_once(to + i, load_shared(staged + i)); };
   if ((words_off(to) - words_off(source)) % Chunks<Word>::kWidth != 0) {

@@ -50,14 +50,18 @@ ROI_GPU void sum_losses(const StepParams& p, double (&sums)[kTerms]) {
   for (int i = 0; i < kTerms; i++) sums[i] += static_cast<double>(rest[i]);
 }
 
-/// The counters of the metrics, a thread each.
-ROI_GPU void hand_over_counter(const StepParams& p, int i) {
-  uint64_t n = 0;
-  if (has_metrics(p)) {
-    n = load_fresh(&p.workspace->counters[i]);
-    store(&p.workspace->counters[i], 0ull);
+/// Whether a step can come upon bad values of an input.
+ROI_GPU bool is_checked(const StepParams& p, CheckedInput input) {
+  switch (input) {
+    case CheckedInput::kLabels:
+      return true;
+    case CheckedInput::kMaskLabels:
+      return p.own_mask_labels;
+    case CheckedInput::kClassProbs:
+      return p.cls.probabilities;
+    default:
+      return p.mask.enabled;
   }
-  store(&p.result->counters[i], n);
 }
 
 template <class T>
@@ -77,36 +81,52 @@ ROI_GPU double value_at(const StepParams& p, CheckedInput input, int64_t index) 
   }
 }
 
-/// The first bad value of each input, a thread each.
+/// What one thread hands over beside the losses: a counter of the metrics, or the first bad value of an
+/// input.
 template <class T>
-ROI_GPU void hand_over_bad(const StepParams& p, CheckedInput input) {
-  const int i = static_cast<int>(input);
-  unsigned long long* const first = &p.workspace->bad_index[i];
-  const unsigned long long index = load_fresh(first);
-  store(&p.result->bad_index[i], static_cast<uint64_t>(index));
-  if (index == kNoIndex) return;
-  store(&p.result->bad_value[i], value_at<T>(p, input, static_cast<int64_t>(index)));
-  store(first, static_cast<unsigned long long>(kNoIndex));
-}
+struct HandedOver {
+  int input;  ///< a CheckedInput; below 0: a counter
+  bool wanted;
+  unsigned long long *from, none, value;
+  uint64_t* to;
 
-/// By the last block: all that it hands over is read at once, by threads of several warps. Leaves the
-/// workspace as the next launch expects it.
+  /// The i-th of them, if there is one. Starts to read it, if the step has asked for it.
+  ROI_GPU HandedOver(const StepParams& p, int i) {
+    input = i - kCounters;
+    const bool is_counter = input < 0;
+    wanted = is_counter ? has_metrics(p) : i < kHandedOver && is_checked(p, static_cast<CheckedInput>(input));
+    from = is_counter ? p.workspace->counters + i : p.workspace->bad_index + input;
+    to = is_counter ? p.result->counters + i : p.result->bad_index + input;
+    value = none = is_counter ? 0 : kNoIndex;
+    if (wanted) value = load_fresh(from);
+  }
+  /// To the host, and leaves the workspace as the next launch expects it.
+  ROI_GPU void hand_over(const StepParams& p) const {
+    store(to, static_cast<uint64_t>(value));
+    if (wanted) store(from, none);
+    if (input >= 0 && value != kNoIndex)
+      store(p.result->bad_value + input,
+            value_at<T>(p, static_cast<CheckedInput>(input), static_cast<int64_t>(value)));
+  }
+  static constexpr int kHandedOver = kCounters + static_cast<int>(kCheckedInputs);
+};
+
+/// By the last block. All that it needs is read at once.
 template <class T>
 ROI_GPU void finish(const StepParams& p) {
-  const int in_second_warp = thread() - kWarp, in_third_warp = thread() - 2 * kWarp;
-  if (in_second_warp >= 0 && in_second_warp < kCounters) hand_over_counter(p, in_second_warp);
-  if (in_third_warp >= 0 && in_third_warp < static_cast<int>(kCheckedInputs))
-    hand_over_bad<T>(p, static_cast<CheckedInput>(in_third_warp));
+  const int i = kBlock - 1 - thread();
+  const HandedOver<T> mine(p, i);
   double sums[kTerms] = {};
   sum_losses(p, sums);
   double* const scratch = block_state().scratch;
 #pragma unroll
-  for (int i = 0; i < kTerms; i++) leave_warp_sum(sums[i], scratch + i * kWarps);
+  for (int term = 0; term < kTerms; term++) leave_warp_sum(sums[term], scratch + term * kWarps);
+  if (i < HandedOver<T>::kHandedOver) mine.hand_over(p);
   block_barrier();
-  if (const int i = thread(); i < kTerms)
-    store(&p.result->losses[i], term_at(p, i).enabled
-                                    ? load_shared(&factors_at(i).loss) * sum_of_warps(scratch + i * kWarps)
-                                    : 0.0);
+  if (const int term = thread(); term < kTerms)
+    store(p.result->losses + term, term_at(p, term).enabled ? load_shared(&factors_at(term).loss) *
+                                                                  sum_of_warps(scratch + term * kWarps)
+                                                            : 0.0);
 }
 
 ROI_GPU void clear_counters() {
@@ -121,30 +141,31 @@ ROI_GPU void add_counters(Workspace& workspace) {
   if (sum) atomic_add(&workspace.counters[thread()], sum);
 }
 
-/// Starts to bring the pixels or scores of a block's first tasks nearer: they are read once means are known.
-template <class T>
-ROI_GPU void prefetch_first(const StepParams& p, int task, int tile, const MaskLabel& known) {
-  if (task < p.tasks.cls)
-    prefetch_class_tile<T>(p, task);
-  else if ((task -= p.tasks.cls) < p.tasks.box)
-    prefetch_box_tile<T>(p, task);
-  if (tile < p.tasks.mask) prefetch_mask_tile<T>(p, tile, known);
-}
-
-/// Classes and boxes come first: they are bound by what a multiprocessor can issue, while the first masks
-/// come from memory. Masks are dealt from the last block down, so that a grid of a block a task is none
-/// short.
+/// Tiles of classes and boxes come first: they are bound by what a multiprocessor can issue, while the first
+/// masks come from memory. Those of boxes, and of masks behind them, are dealt from the last block down, so
+/// that no block of a grid that has one for each task goes without.
 template <class T>
 ROI_GPU void step(const StepParams& p) {
   clear_counters();
   store_shared(&block_state().suspect[thread()], false);
   const Tasks& tasks = p.tasks;
-  const int first_tile = blocks() - 1 - block();
+  const int first_box = blocks() - 1 - block();
+  int first_tile = first_box - tasks.box;
+  while (first_tile < 0) first_tile += blocks();
+  int box_label = read_box_label(p, first_box);
   MaskLabel next = read_label(p, first_tile);
   // Whose barriers the counters are behind.
-  find_factors(p, [&] { prefetch_first<T>(p, block(), first_tile, next); });
-  for (int task = block(); task < tasks.cls + tasks.box; task += blocks())
-    task < tasks.cls ? class_tile<T>(p, task) : box_tile<T>(p, task - tasks.cls);
+  find_factors(p, [&] {
+    if (block() < tasks.cls) prefetch_class_tile<T>(p, block());
+    if (first_box < tasks.box) prefetch_box_tile<T>(p, first_box, box_label);
+    if (first_tile < tasks.mask) prefetch_mask_tile<T>(p, first_tile, next);
+  });
+  for (int tile = block(); tile < tasks.cls; tile += blocks())
+    p.cls.held ? class_tile<T, true>(p, tile) : class_tile<T, false>(p, tile);
+  for (int tile = first_box; tile < tasks.box; tile += blocks()) {
+    box_tile<T>(p, tile, box_label);
+    box_label = read_box_label(p, tile + blocks());
+  }
   for (int tile = first_tile; tile < tasks.mask; tile += blocks()) {
     const MaskLabel known = next;
     next = read_label(p, tile + blocks());

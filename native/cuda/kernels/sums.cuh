@@ -18,7 +18,7 @@ struct Sum {
   }
 };
 struct Largest {
-  ROI_GPU float operator()(float a, float b) const { return b > a ? b : a; }
+  ROI_GPU float operator()(float a, float b) const { return larger(a, b); }
 };
 
 /// Over neighbouring lanes, as many as given (a power of 2), in each of them.
@@ -34,7 +34,7 @@ ROI_GPU T warp_sum(T x) {
 }
 
 /// Over as many neighbouring warps, 1, 2, 4 or 8, of what all lanes of each have, in each of their threads.
-/// Of more than one warp the whole block takes part. `scratch` has room for 8 bytes of each warp.
+/// Of more than one warp the whole block takes part. `scratch` has room for 24 bytes of each warp.
 template <class T, class Combine>
 ROI_GPU T over_warps(T x, int warps, double* scratch, Combine combine) {
   if (warps == 1) return x;
