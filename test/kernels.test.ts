@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findAccesses } from '../bench/kernels/accesses';
+import { countInstructions } from '../bench/kernels/instructions';
 import { allResources, hasCompiler } from '../bench/kernels/resources';
 
 const test = suite('kernels');
@@ -98,6 +99,36 @@ test('accesses are found in SASS', () => {
   assert.equal(counts(narrow.loads), []);
   assert.equal(counts(narrow.stores), [[2, 1]]);
   assert.is(narrow.local, 2);
+});
+
+test('instructions are counted in a cubin', () => {
+  const names = '\0.shstrtab\0.text.wide\0.nv.info.wide\0.text.narrow\0';
+  const sections = [
+    ['.shstrtab', names.length],
+    ['.text.wide', 0x180],
+    ['.nv.info.wide', 0x40],
+    ['.text.narrow', 0x80],
+  ] as const;
+  const [headers, bytesOfHeader] = [64 + names.length, 64];
+  const cubin = Buffer.alloc(headers + sections.length * bytesOfHeader);
+  cubin.writeBigUInt64LE(BigInt(headers), 0x28);
+  cubin.writeUInt16LE(bytesOfHeader, 0x3a);
+  cubin.writeUInt16LE(sections.length, 0x3c);
+  cubin.writeUInt16LE(0, 0x3e); // the section of the names
+  cubin.write(names, 64, 'latin1');
+  for (const [i, [name, bytes]] of sections.entries()) {
+    const header = headers + i * bytesOfHeader;
+    cubin.writeUInt32LE(names.indexOf(name), header);
+    cubin.writeBigUInt64LE(64n, header + 0x18);
+    cubin.writeBigUInt64LE(BigInt(bytes), header + 0x20);
+  }
+  assert.equal(
+    [...countInstructions(cubin)],
+    [
+      ['wide', 24],
+      ['narrow', 8],
+    ],
+  );
 });
 
 const ofAll =

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Accesses, findAccesses, type LanguageName } from './accesses';
+import { countInstructions } from './instructions';
 
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
@@ -21,6 +22,8 @@ export interface Resources extends Accesses {
   readonly stack: number;
   readonly spillStores: number;
   readonly spillLoads: number;
+  /** Of its code. */
+  readonly instructions: number;
   /** Blocks of 256 threads that the registers of a multiprocessor are enough for. */
   readonly blocks: number;
 }
@@ -33,7 +36,12 @@ const registersOfMultiprocessor = 65536;
 const registersOfBlock = (registers: number) => 8 * 256 * Math.ceil((registers * 32) / 256);
 
 /** What ptxas says of each kernel, one after another. */
-function parse(output: string, architecture: number, accesses: ReadonlyMap<string, Accesses>): Resources[] {
+function parse(
+  output: string,
+  architecture: number,
+  accesses: ReadonlyMap<string, Accesses>,
+  instructions: ReadonlyMap<string, number>,
+): Resources[] {
   return output
     .split(/(?=Compiling entry function)/)
     .slice(1)
@@ -49,7 +57,8 @@ function parse(output: string, architecture: number, accesses: ReadonlyMap<strin
       const kernel = find(/Compiling entry function '(\w+)'/)[1]!;
       const registers = Number(find(/Used (\d+) registers/)[1]);
       const found = accesses.get(kernel);
-      if (!found) throw new Error(`the code for sm_${architecture} has no ${kernel}`);
+      const count = instructions.get(kernel);
+      if (!found || !count) throw new Error(`the code for sm_${architecture} has no ${kernel}`);
       return {
         kernel,
         architecture,
@@ -59,6 +68,7 @@ function parse(output: string, architecture: number, accesses: ReadonlyMap<strin
         stack: Number(stack),
         spillStores: Number(stores),
         spillLoads: Number(loads),
+        instructions: count,
         blocks: Math.floor(registersOfMultiprocessor / registersOfBlock(registers)),
         ...found,
       };
@@ -98,7 +108,8 @@ export async function allResources(
       const text = disassembler
         ? (await run(disassembler, ['-sass', cubin], { maxBuffer: Infinity })).stdout
         : readFileSync(join(kept, 'step.ptx'), 'utf8');
-      results.push(...parse(stderr, architecture, findAccesses(text, code)));
+      const instructions = countInstructions(readFileSync(cubin));
+      results.push(...parse(stderr, architecture, findAccesses(text, code), instructions));
       done++;
       onEach?.(done, architectures.length);
     }
