@@ -207,7 +207,12 @@ test('two copies of the package in one process, and another context', async () =
       () => fusedClassLoss(own, { device: itsDevice }),
     ])
       await throws(foreign, TypeError, 'ERR_ROI_LOSS_TYPE', 'device');
-    await throws(() => copy.fusedLoss(prepared()), TypeError, 'ERR_ROI_LOSS_OPTION', 'unknown input');
+    await throws(
+      () => copy.fusedLoss(prepared()),
+      TypeError,
+      'ERR_ROI_LOSS_TYPE',
+      'of another copy of roi-loss',
+    );
     const labels = itsDevice.tensor(new Int32Array(1), [1]);
     await throws(() => device.batch({ labels, classes: 2 }), TypeError, 'ERR_ROI_LOSS_TYPE', 'labels');
   }

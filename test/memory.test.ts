@@ -184,7 +184,7 @@ if (!onCuda && process.platform === 'linux' && hasCommand('prlimit')) {
       const { fusedClassLoss, openDevice } = require('roi-loss');
       const device = openDevice('cpu', { threads: 1 });
       const rois = 1e7;
-      const large = { classLogits: new Float32Array(rois), labels: new Int32Array(rois) };
+      const large = { classLogits: new Float32Array(2 * rois), labels: new Int32Array(rois) };
       const small = { classLogits: Float32Array.of(1, 2), labels: Int32Array.of(1) };
       const codeOf = (attempt) => { try { attempt(); return 'none'; } catch (error) { return error.code; } };
       const step = () => fusedClassLoss(large, { device, grad: false }).loss;
