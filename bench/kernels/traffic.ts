@@ -35,7 +35,9 @@ function count({ sizes, options }: TrafficCase, rois: number): Counters {
   using batch = device.batch({ ...sizes, rois });
   const next = random(1);
   for (const [name, tensor] of Object.entries(batch.inputs)) {
-    if (tensor.dtype === 'float32') tensor.write(floats(next, tensor.length, name === 'maskTargets' ? 1 : 4));
+    if (name === 'maskTargets' && tensor.dtype === 'float32')
+      tensor.write(floats(next, tensor.length, 1).map(Math.abs));
+    else if (tensor.dtype === 'float32') tensor.write(floats(next, tensor.length, 4));
     if (tensor.dtype === 'uint8') tensor.write(new Uint8Array(tensor.length).map(() => Math.round(next())));
     // The upper half of a float is a bfloat16.
     if (tensor.dtype === 'bfloat16')
