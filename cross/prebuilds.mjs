@@ -48,7 +48,7 @@ for (const target of chosen) {
   // nvcc takes longer than all the rest, and what it makes is the same for all, and for this machine's own addon.
   const images = [root, ...chosen.map(folderOf)]
     .map((folder) => join(folder, 'build/Release/images'))
-    .find((folder) => existsSync(join(folder, 'step.fatbin')));
+    .find((folder) => existsSync(join(folder, 'images.json')));
   process.env.ROI_LOSS_IMAGES = images ?? '';
   await build({
     ...target,

@@ -3,7 +3,7 @@ import { usableCpus } from './cpus';
 import { Device } from './device';
 import { deviceName, deviceNames } from './device-name';
 import { callNative, plainError, type RoiLossError, rangeError, show, typeError } from './errors';
-import { type NativeDevice, native } from './native';
+import { type NativeDevice, native, unpack } from './native';
 
 // Which devices there are, and how one is opened.
 
@@ -81,7 +81,7 @@ function openCuda(name: string, ordinal: number, { stream }: DeviceOptions): Nat
   if (stream !== undefined && (typeof stream !== 'bigint' || stream < 0n || stream >= 1n << 64n))
     throw typeError('ERR_ROI_LOSS_OPTION', `stream is ${show(stream)}; expected a CUstream as a bigint`);
   try {
-    return callNative(() => new native.Device('cuda', ordinal, stream));
+    return callNative(() => new native.Device('cuda', ordinal, stream, unpack));
   } catch (error) {
     if ((error as RoiLossError).code !== 'ERR_ROI_LOSS_DEVICE') throw error;
     throw plainError('ERR_ROI_LOSS_DEVICE', `cannot open ${show(name)}: ${(error as Error).message}`, error);
@@ -151,7 +151,7 @@ export function deviceOf(device: unknown = 'cpu'): Device {
  */
 export function devices(): DeviceInfo[] {
   const cpu = { name: 'cpu', available: true, description: deviceOf('cpu').description };
-  const gpus = native.listGpus();
+  const gpus = native.listGpus(unpack);
   if (typeof gpus === 'string')
     return [cpu, { name: 'cuda', available: false, description: 'NVIDIA GPU', reason: gpus }];
   return [

@@ -1,3 +1,4 @@
+import { brotliDecompressSync } from 'node:zlib';
 import { loadAddon } from './load';
 import type { HostArray } from './types';
 
@@ -129,9 +130,14 @@ export interface NativeGpu {
   readonly reason?: string;
 }
 
+/** Unpacks kernels, which the addon holds compressed. */
+type Unpack = (packed: Uint8Array) => Uint8Array;
+
+export const unpack: Unpack = (packed) => brotliDecompressSync(packed);
+
 interface NativeDeviceConstructor {
   new (kind: 'cpu', threads: number, simd: string | undefined): NativeDevice;
-  new (kind: 'cuda', ordinal: number, stream: bigint | undefined): NativeDevice;
+  new (kind: 'cuda', ordinal: number, stream: bigint | undefined, unpack: Unpack): NativeDevice;
 }
 
 interface Addon {
@@ -144,7 +150,7 @@ interface Addon {
   /** 0 where the driver does not start. */
   countGpus(): number;
   /** The GPUs, or why there is none. Opens each, to see whether that succeeds. */
-  listGpus(): readonly NativeGpu[] | string;
+  listGpus(unpack: Unpack): readonly NativeGpu[] | string;
   /** The name of each number of a call, `term.name`, in their order. */
   readonly callSlots: readonly string[];
 }

@@ -59,7 +59,6 @@ function addTests(): void {
   test('a driver that does not start: its error and the number', () => {
     noDriver({ ROI_STANDIN_FAIL: 'cuInit:*=999' }, 'does not start', 'an unknown CUDA error (999)');
     noDriver({ ROI_STANDIN_FAIL: 'cuDriverGetVersion:*=3' }, 'CUDA_ERROR_NOT_INITIALIZED (3)', 'version');
-    noDriver({ ROI_STANDIN_DRIVER_VERSION: '10020' }, 'too old', 'CUDA 10.2');
   });
 
   test('a stub library is named, with its path', () =>

@@ -1,14 +1,16 @@
 import { formatTable } from '../table';
 import { markdownTable, writeSection } from './document';
-import { allResources, hasCompiler } from './resources';
+import { allResources, builtImages } from './resources';
 
 // `npm run kernels:report`: what each kernel takes on each architecture, and how wide it accesses memory.
 
 const widths = [32, 16, 8];
 
 async function main(): Promise<void> {
-  if (!hasCompiler()) {
-    console.error('The kernels were not built: nvcc was not found. CUDA 13 has it; then `npm run build`.');
+  if (builtImages().length === 0) {
+    console.error(
+      'The kernels were not built, as nvcc was not found. CUDA 13 and 11.8 have it; then `npm run build`.',
+    );
     process.exitCode = 1;
     return;
   }
@@ -17,6 +19,7 @@ async function main(): Promise<void> {
   });
   const header = [
     'kernel, sm',
+    'CUDA',
     'registers',
     'shared memory',
     'stack',
@@ -34,6 +37,7 @@ async function main(): Promise<void> {
     .map((r) =>
       [
         `${r.kernel}, ${r.architecture}`,
+        r.cuda,
         r.registers,
         r.shared,
         r.stack,

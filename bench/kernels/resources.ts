@@ -8,11 +8,30 @@ import { countInstructions } from './instructions';
 
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
-const settings = join(root, 'build', 'Release', 'images', 'nvcc.json');
+const settings = join(root, 'build', 'Release', 'images', 'images.json');
+
+/** An image of the kernels that the addon carries, as native/cuda/images.cmake had nvcc make it. */
+export interface BuiltImage {
+  /** Version of the toolkit, such as `11.8`. */
+  readonly cuda: string;
+  /** Path of the compiler. */
+  readonly nvcc: string;
+  readonly options: readonly string[];
+  /** Compute capabilities without their points that there is machine code for. */
+  readonly architectures: readonly number[];
+  /** The same of PTX. */
+  readonly ptx: readonly number[];
+}
+
+/** The images of this build, the newest toolkit's first; none without nvcc. */
+export const builtImages = (): readonly BuiltImage[] =>
+  existsSync(settings) ? JSON.parse(readFileSync(settings, 'utf8')) : [];
 
 /** What a kernel takes of a multiprocessor, as ptxas tells it, and how it accesses memory. */
 export interface Resources extends Accesses {
   readonly kernel: string;
+  /** Version of CUDA that compiled it. */
+  readonly cuda: string;
   /** Compute capability without its point. */
   readonly architecture: number;
   readonly registers: number;
@@ -28,9 +47,6 @@ export interface Resources extends Accesses {
   readonly blocks: number;
 }
 
-/** Whether the build had nvcc. */
-export const hasCompiler = () => existsSync(settings);
-
 const registersOfMultiprocessor = 65536;
 /** ptxas hands them out to warps, in pieces of 256. */
 const registersOfBlock = (registers: number) => 8 * 256 * Math.ceil((registers * 32) / 256);
@@ -38,6 +54,7 @@ const registersOfBlock = (registers: number) => 8 * 256 * Math.ceil((registers *
 /** What ptxas says of each kernel, one after another. */
 function parse(
   output: string,
+  cuda: string,
   architecture: number,
   accesses: ReadonlyMap<string, Accesses>,
   instructions: ReadonlyMap<string, number>,
@@ -61,6 +78,7 @@ function parse(
       if (!found || !count) throw new Error(`the code for sm_${architecture} has no ${kernel}`);
       return {
         kernel,
+        cuda,
         architecture,
         registers,
         // Not mentioned where there is none.
@@ -76,42 +94,41 @@ function parse(
 }
 
 /** CUDA's disassembler, if it is there: not every nvcc comes with it. */
-const findDisassembler = (nvcc: string) =>
+const findDisassembler = ({ nvcc }: BuiltImage) =>
   [dirname(nvcc), ...(process.env.PATH ?? '').split(delimiter)]
     .map((folder) => join(folder, 'cuobjdump'))
     .find(existsSync);
 
-/** Compiles the kernels for every architecture, two at a time, and reads what ptxas says of it and what code it made. */
+/** Compiles the kernels for every architecture of every image, two at a time, and reads what ptxas says of it and what code it made. */
 export async function allResources(
   onEach?: (done: number, of: number) => void,
 ): Promise<{ resources: Resources[]; code: LanguageName }> {
-  const { nvcc, options, architectures } = JSON.parse(readFileSync(settings, 'utf8')) as {
-    nvcc: string;
-    options: string[];
-    architectures: number[];
-  };
-  const disassembler = findDisassembler(nvcc);
-  const code = disassembler ? 'SASS' : 'PTX';
+  const images = builtImages();
+  const code = images.every(findDisassembler) ? 'SASS' : 'PTX';
   const folder = mkdtempSync(join(tmpdir(), 'roi-loss-kernels-'));
   const source = join(root, 'native', 'cuda', 'kernels', 'step.cu');
   const results: Resources[] = [];
-  const queue = architectures.values();
+  const targets = images.flatMap((image) =>
+    image.architectures.map((architecture) => ({ image, architecture })),
+  );
+  const queue = targets.values();
   let done = 0;
   const worker = async () => {
-    for (const architecture of queue) {
+    for (const { image, architecture } of queue) {
       const kept = join(folder, `${architecture}`);
       mkdirSync(kept);
       const cubin = join(kept, 'step.cubin');
       const keep = ['--keep', '--keep-dir', kept];
       const target = [`-arch=sm_${architecture}`, '-Xptxas', '-v', '-cubin', source, '-o', cubin];
-      const { stderr } = await run(nvcc, [...options, ...keep, ...target]);
-      const text = disassembler
-        ? (await run(disassembler, ['-sass', cubin], { maxBuffer: Infinity })).stdout
-        : readFileSync(join(kept, 'step.ptx'), 'utf8');
+      const { stderr } = await run(image.nvcc, [...image.options, ...keep, ...target]);
+      const text =
+        code === 'SASS'
+          ? (await run(findDisassembler(image)!, ['-sass', cubin], { maxBuffer: Infinity })).stdout
+          : readFileSync(join(kept, 'step.ptx'), 'utf8');
       const instructions = countInstructions(readFileSync(cubin));
-      results.push(...parse(stderr, architecture, findAccesses(text, code), instructions));
+      results.push(...parse(stderr, image.cuda, architecture, findAccesses(text, code), instructions));
       done++;
-      onEach?.(done, architectures.length);
+      onEach?.(done, targets.length);
     }
   };
   try {

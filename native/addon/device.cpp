@@ -8,6 +8,7 @@
 #include "../labels.h"
 #include "arguments.h"
 #include "errors.h"
+#include "gpus.h"
 #include "memory.h"
 #include "pending.h"
 #include "stream_handles.h"
@@ -92,7 +93,8 @@ DeviceHandle::DeviceHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
       // Not Int32Value, which takes 2^32 for 0.
       const double ordinal = info[1].As<Napi::Number>().DoubleValue();
       constexpr int kMost = std::numeric_limits<int>::max();
-      return make_cuda_backend(ordinal >= 0 && ordinal < kMost ? static_cast<int>(ordinal) : kMost, stream);
+      return make_cuda_backend(ordinal >= 0 && ordinal < kMost ? static_cast<int>(ordinal) : kMost, stream,
+                               unpack_by(info[3]));
     }
     const int threads = info[1].As<Napi::Number>().Int32Value();
     if (threads < 1)

@@ -4,6 +4,14 @@
 
 namespace roi {
 
+cuda::Unpack unpack_by(const Napi::Value& function) {
+  return [function = function.As<Napi::Function>()](const char* begin, const char* end) {
+    const auto packed = Napi::Buffer<char>::Copy(function.Env(), begin, static_cast<size_t>(end - begin));
+    const auto unpacked = function.Call({packed}).As<Napi::Uint8Array>();
+    return std::vector<char>(unpacked.Data(), unpacked.Data() + unpacked.ByteLength());
+  };
+}
+
 Napi::Value count_gpus(const Napi::CallbackInfo& info) {
   int count = 0;
   try {
@@ -17,7 +25,7 @@ Napi::Value count_gpus(const Napi::CallbackInfo& info) {
 Napi::Value list_gpus(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   try {
-    const auto found = cuda::list_gpus();
+    const auto found = cuda::list_gpus(unpack_by(info[0]));
     const Napi::Array gpus = Napi::Array::New(env, found.size());
     for (uint32_t i = 0; i < found.size(); i++) {
       const cuda::GpuInfo& about = found[i];

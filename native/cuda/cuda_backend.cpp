@@ -38,8 +38,8 @@ class EventMark : public Mark {
 
 class CudaBackend : public Backend {
  public:
-  CudaBackend(int ordinal, uint64_t stream)
-      : gpu_(Gpu::open(ordinal)),
+  CudaBackend(int ordinal, uint64_t stream, const cuda::Unpack& unpack)
+      : gpu_(Gpu::open(ordinal, unpack)),
         pool_(std::make_shared<Pool>(gpu_)),
         stream_(gpu_, stream),
         staging_(gpu_),
@@ -408,8 +408,8 @@ class CudaBackend : public Backend {
 
 }  // namespace
 
-std::shared_ptr<Backend> make_cuda_backend(int ordinal, uint64_t stream) {
-  return std::make_shared<CudaBackend>(ordinal, stream);
+std::shared_ptr<Backend> make_cuda_backend(int ordinal, uint64_t stream, const cuda::Unpack& unpack) {
+  return std::make_shared<CudaBackend>(ordinal, stream, unpack);
 }
 
 }  // namespace roi

@@ -9,9 +9,6 @@
 namespace roi::cuda {
 namespace {
 
-/// The kernels are built by nvcc 13, whose binaries older drivers do not take.
-constexpr int kLeastVersion = 13000;
-
 #ifdef _WIN32
 void* open_library() { throw Unavailable("the NVIDIA driver is not loaded on this system"); }
 void* find(void*, const char*) { return nullptr; }
@@ -30,16 +27,6 @@ std::string path_of(void* function) {
   return dladdr(function, &info) && info.dli_fname ? info.dli_fname : "libcuda.so.1";
 }
 #endif
-
-int version_of(const Driver& driver) {
-  int version = 0;
-  driver.check(driver.driver_version(&version), "asking for the driver's version");
-  return version;
-}
-
-std::string version_text(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
-}
 
 std::string why_not_started(const Driver& driver, Status result) {
   const std::string name = driver.name_of(result);
@@ -65,10 +52,7 @@ Driver load() {
 #undef ROI_REQUIRE
 #undef ROI_FIND
   if (const Status result = driver.init(0)) throw Unavailable(why_not_started(driver, result));
-  const int version = version_of(driver);
-  if (version < kLeastVersion)
-    throw Unavailable("the NVIDIA driver is too old: it supports CUDA " + version_text(version) +
-                      ", the kernels need " + version_text(kLeastVersion) + " (driver 580 or newer)");
+  driver.check(driver.driver_version(&driver.version), "asking for the driver's version");
   return driver;
 }
 
@@ -91,7 +75,9 @@ const Driver& Driver::get() {
   return loaded.driver;
 }
 
-std::string Driver::version() const { return version_text(version_of(*this)); }
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
 
 std::string Driver::name_of(Status result) const {
   const char* name = nullptr;

@@ -111,8 +111,8 @@ struct Driver {
   /// The driver of this machine, initialised. Throws Unavailable with the reason.
   static const Driver& get();
 
-  /// The version of CUDA that it supports, as 13.0.
-  std::string version() const;
+  /// The version of CUDA that it supports, as 13000 for 13.0.
+  int version = 0;
 
   /// An error as the driver names it, with its number: "CUDA_ERROR_OUT_OF_MEMORY (2)".
   std::string name_of(Status result) const;
@@ -123,6 +123,9 @@ struct Driver {
   /// Throws Error with this message unless `result` is a success.
   void check(Status result, const char* doing) const;
 };
+
+/// A version of CUDA as people write it: 13.0 for 13000.
+std::string version_text(int version);
 
 /// Names CUDA_VISIBLE_DEVICES, which hides GPUs, for an error about a GPU that is not found; empty where it
 /// is not set.

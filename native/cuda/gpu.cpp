@@ -12,11 +12,11 @@ constexpr const char* no_kernels =
 #ifdef ROI_CUDA_OFF
     "this build of roi-loss has no CUDA kernels: ROI_LOSS_CUDA=off left them out";
 #else
-    "this build of roi-loss has no CUDA kernels: they need Linux and nvcc 13";
+    "this build of roi-loss has no CUDA kernels: they need Linux and nvcc";
 #endif
 
 void describe(GpuInfo& info, const Driver& driver, DeviceNumber device) {
-  info.driver = driver.version();
+  info.driver = version_text(driver.version);
   char name[256] = {};
   driver.check(driver.device_name(name, sizeof name - 1, device), "asking for the GPU's name");
   info.name = name;
@@ -56,25 +56,18 @@ Context retain_context(const Driver& driver, DeviceNumber device) {
   return context;
 }
 
-std::string capability(int major, int minor) { return std::to_string(major) + "." + std::to_string(minor); }
-
-Unavailable no_kernels_for(const GpuInfo& info) {
-  return Unavailable("there are no kernels for compute capability " + capability(info.major, info.minor) +
-                     "; this build has them for " + capability(kOldestMajor, kOldestMinor) + " and newer");
-}
-
 }  // namespace
 
 int count_gpus() { return count_gpus(usable_driver()); }
 
-std::vector<GpuInfo> list_gpus() {
+std::vector<GpuInfo> list_gpus(const Unpack& unpack) {
   const Driver& driver = usable_driver();
   std::vector<GpuInfo> gpus(static_cast<size_t>(count_gpus(driver)));
   for (size_t i = 0; i < gpus.size(); i++) {
     const int ordinal = static_cast<int>(i);
     try {
       describe(gpus[i], driver, device_at(driver, ordinal));
-      Gpu::open(ordinal);
+      Gpu::open(ordinal, unpack);
     } catch (const DeviceError& error) {
       gpus[i].problem = error.what();
     }
@@ -98,16 +91,16 @@ void Kernel::launch(unsigned grid, size_t shared_bytes, StreamHandle stream, con
                 "launching a step");
 }
 
-std::shared_ptr<Gpu> Gpu::open(int ordinal) {
+std::shared_ptr<Gpu> Gpu::open(int ordinal, const Unpack& unpack) {
   static std::mutex mutex;
   static std::map<int, std::weak_ptr<Gpu>> open;
   const std::lock_guard lock(mutex);
   auto gpu = open[ordinal].lock();
-  if (!gpu) open[ordinal] = gpu = std::make_shared<Gpu>(ordinal);
+  if (!gpu) open[ordinal] = gpu = std::make_shared<Gpu>(ordinal, unpack);
   return gpu;
 }
 
-Gpu::Gpu(int ordinal) : driver_(usable_driver()), ordinal_(ordinal) {
+Gpu::Gpu(int ordinal, const Unpack& unpack) : driver_(usable_driver()), ordinal_(ordinal) {
   const int count = count_gpus(driver_);
   if (ordinal < 0 || ordinal >= count)
     throw Unavailable("there " +
@@ -115,12 +108,12 @@ Gpu::Gpu(int ordinal) : driver_(usable_driver()), ordinal_(ordinal) {
                       " on this machine" + visible_devices_note());
   device_ = device_at(driver_, ordinal);
   describe(info_, driver_, device_);
-  if (!image_for(info_.major, info_.minor)) throw no_kernels_for(info_);
+  const Image& image = image_for(info_.major, info_.minor, driver_.version);
   driver_.check(driver_.device_attribute(&multiprocessors_, kMultiprocessorCount, device_),
                 "asking for the number of multiprocessors");
   context_ = retain_context(driver_, device_);
   try {
-    load_kernels();
+    load_kernels(image, unpack);
   } catch (...) {
     driver_.primary_context_release(device_);
     throw;
@@ -132,10 +125,12 @@ Gpu::~Gpu() {
   driver_.primary_context_release(device_);
 }
 
-void Gpu::load_kernels() {
+void Gpu::load_kernels(const Image& image, const Unpack& unpack) {
+  std::vector<char> unpacked;
+  if (image.is_packed) unpacked = unpack(image.begin, image.end);
   const Current current(*this);
-  const Status result = driver_.module_load(&module_, image_for(info_.major, info_.minor));
-  if (result == kNoBinaryForGpu) throw no_kernels_for(info_);
+  const Status result = driver_.module_load(&module_, image.is_packed ? unpacked.data() : image.begin);
+  if (result == kNoBinaryForGpu) throw no_kernels_for(info_.major, info_.minor);
   driver_.check(result, "loading the kernels");
 }
 

@@ -8,6 +8,7 @@
 
 #include "../problem.h"
 #include "driver.h"
+#include "image.h"
 #include "step_params.h"
 
 namespace roi::cuda {
@@ -25,7 +26,7 @@ struct GpuInfo {
 int count_gpus();
 /// All GPUs, each as far as it can be described. Opens those that are not open, to see whether that succeeds.
 /// Throws as count_gpus.
-std::vector<GpuInfo> list_gpus();
+std::vector<GpuInfo> list_gpus(const Unpack& unpack);
 
 /// An entry point, and how many of its blocks a multiprocessor holds.
 class Kernel {
@@ -49,8 +50,8 @@ class Gpu {
  public:
   /// One for each GPU and process, as long as somebody holds it. Throws DeviceError where there is no such
   /// GPU, its context cannot be made or there are no kernels for it.
-  static std::shared_ptr<Gpu> open(int ordinal);
-  explicit Gpu(int ordinal);
+  static std::shared_ptr<Gpu> open(int ordinal, const Unpack& unpack);
+  Gpu(int ordinal, const Unpack& unpack);
   Gpu(const Gpu&) = delete;
   Gpu& operator=(const Gpu&) = delete;
   ~Gpu();
@@ -70,7 +71,7 @@ class Gpu {
  private:
   static constexpr int kFloatTypes = 3;
 
-  void load_kernels();
+  void load_kernels(const Image& image, const Unpack& unpack);
   Kernel& kernel(std::unique_ptr<Kernel>& kernel, const char* name);
 
   const Driver& driver_;

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { builtImages } from '../../bench/kernels/resources';
 import { hasCommand, noPrebuilds, prebuilds, prebuildsFolder, root } from '../support/prebuilds';
 
 // What the prebuilt binaries need of the machine that they are installed on, read from the files.
@@ -82,6 +83,9 @@ for (const file of prebuilds) {
 
 const zig = join(root, 'cross', 'node_modules', '@ryoppippi', 'zig-linux-x64');
 
+/** The compiler of the older image; a build elsewhere does not find it by itself. */
+const oldNvcc = builtImages().find(({ cuda }) => Number.parseFloat(cuda) < 13)?.nvcc;
+
 /** One linker each: for Linux and for Windows. */
 for (const file of ['linux-x64/roi-loss.glibc.node', 'win32-x64/roi-loss.node']) {
   const what = `${file} is the same when built elsewhere`;
@@ -99,7 +103,10 @@ for (const file of ['linux-x64/roi-loss.glibc.node', 'win32-x64/roi-loss.node'])
         });
       symlinkSync(join(root, 'node_modules'), join(elsewhere, 'node_modules'));
       symlinkSync(join(root, 'cross', 'node_modules'), join(elsewhere, 'cross', 'node_modules'));
-      execFileSync(process.execPath, ['cross/prebuilds.mjs', file], { cwd: elsewhere });
+      execFileSync(process.execPath, ['cross/prebuilds.mjs', file], {
+        cwd: elsewhere,
+        env: { ...process.env, ...(oldNvcc === undefined ? {} : { ROI_LOSS_OLD_NVCC: oldNvcc }) },
+      });
       assert.ok(
         readFileSync(join(elsewhere, 'prebuilds', file)).equals(readFileSync(join(prebuildsFolder, file))),
         'differs; or prebuilds/ is older than the sources, and `npm run prebuilds` builds it again',

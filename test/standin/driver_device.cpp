@@ -67,11 +67,6 @@ cuda::Context handle_of(const ContextPointer& context) {
 
 bool is_device(int device) { return device >= 0 && device < settings().devices; }
 
-int compute_capability(int device) {
-  const auto& all = settings().compute_capabilities;
-  return all[std::min(static_cast<size_t>(device), all.size() - 1)];
-}
-
 /// Enters a call that needs no context.
 Status enter_initialized(Call call) {
   if (const Status result = enter(call)) return result;
@@ -140,9 +135,9 @@ Status device_attribute(int* value, int attribute, DeviceNumber device) {
   } else if (attribute == kL2CacheSize) {
     *value = 4096;
   } else if (attribute == kComputeCapabilityMajor) {
-    *value = compute_capability(device) / 10;
+    *value = settings().compute_capability(device) / 10;
   } else if (attribute == kComputeCapabilityMinor) {
-    *value = compute_capability(device) % 10;
+    *value = settings().compute_capability(device) % 10;
   } else {
     return kInvalidValue;
   }

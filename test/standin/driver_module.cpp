@@ -32,6 +32,34 @@ struct FatbinHeader {
 };
 constexpr uint32_t kFatbinMagic = 0xba55ed50;
 
+/// What stands before each piece of code in a fatbin.
+struct FatbinEntry {
+  uint16_t kind, version;
+  uint32_t header_bytes;
+  uint64_t bytes;
+  uint32_t unused[3], capability;
+};
+constexpr uint16_t kPtx = 1;
+
+/// Whether a GPU of that compute capability finds code for itself. A fatbin without any code passes for one
+/// that has it.
+bool has_code_for(int gpu, const void* fatbin) {
+  FatbinHeader header;
+  std::memcpy(&header, fatbin, sizeof header);
+  const char *at = static_cast<const char*>(fatbin) + header.header_bytes, *const end = at + header.bytes;
+  bool is_empty = true;
+  while (end - at >= static_cast<std::ptrdiff_t>(sizeof(FatbinEntry))) {
+    FatbinEntry entry;
+    std::memcpy(&entry, at, sizeof entry);
+    if (entry.header_bytes < sizeof entry) break;
+    is_empty = false;
+    const int capability = static_cast<int>(entry.capability);
+    if (gpu >= capability && (entry.kind == kPtx || gpu / 10 == capability / 10)) return true;
+    at += entry.header_bytes + entry.bytes;
+  }
+  return is_empty;
+}
+
 /// Whether the image may be loaded: one of the package's own where the build said which those are, else any
 /// fatbin.
 bool is_image(const void* image) {
@@ -62,6 +90,7 @@ Status module_load(cuda::Module* module, const void* image) {
   return in_context(Call::module_load, [&](const ContextPointer& context) -> Status {
     if (!image) return kInvalidValue;
     if (!is_image(image)) return kInvalidImage;
+    if (!has_code_for(settings().compute_capability(context->device), image)) return kNoBinaryForGpu;
     auto loaded = std::make_shared<Module>(context);
     for (const auto& [name, kernel] : kernels()) loaded->functions[name] = {context.get(), &kernel};
     *module = driver_state().modules.add<cuda::Module>(std::move(loaded));

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <sstream>
@@ -27,6 +28,10 @@ std::vector<int> numbers(const char* name, const char* otherwise) {
 }
 
 }  // namespace
+
+int Settings::compute_capability(int device) const {
+  return compute_capabilities[std::min(static_cast<size_t>(device), compute_capabilities.size() - 1)];
+}
 
 const Settings& settings() {
   // Never destroyed: streams may still run when the process exits.

@@ -12,6 +12,7 @@ struct Settings {
   int devices;
   /// Of each device, 75 for 7.5; the last is that of all others too.
   std::vector<int> compute_capabilities;
+  int compute_capability(int device) const;
   int driver_version;
   size_t memory_bytes;
   uint64_t seed;

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { DeviceInfo } from 'roi-loss';
-import { hasCompiler } from '../../bench/kernels/resources';
+import { builtImages } from '../../bench/kernels/resources';
 
 // The devices that the suites can run on here, or why they cannot. What plays a GPU is called by its own name.
 
@@ -63,22 +63,37 @@ function standin(): readonly (Target | Unavailable)[] {
   return [cudaFrom(join(build, 'cuda_standin'), label, { ROI_STANDIN_SEED, ROI_LOSS_CUDA_IMAGE })];
 }
 
-/** Each kind of PTX that the addon carries for it, the second with stores that other blocks see after a release only. */
-function ptxrun(): readonly (Target | Unavailable)[] {
+/** The PTX that the addon carries, each with the toolkit of its image, by compute capability. */
+const allPtx = () =>
+  builtImages()
+    .flatMap(({ cuda, ptx }) => ptx.map((capability) => ({ cuda, capability })))
+    .sort((a, b) => a.capability - b.capability);
+
+/**
+ * The oldest and the newest PTX, or all of it. Where there are two images, those are of the one and the other. In every
+ * second run other blocks see plain stores only after a release.
+ */
+function ptxrun(all: boolean): readonly (Target | Unavailable)[] {
   const source = join(root, '..', 'shared', 'ptxrun');
   const label = 'cuda (ptxrun)';
   if (!existsSync(source)) return [{ label, reason: `there is no ${relative(root, source)}` }];
-  if (!hasCompiler()) return [{ label, reason: 'this build has no PTX: nvcc 13 was not found' }];
+  const ptx = allPtx().filter((_, i, { length }) => all || i === 0 || i === length - 1);
+  if (ptx.length === 0) return [{ label, reason: 'this build has no PTX: nvcc was not found' }];
   console.log('building ptxrun');
   const copy = join(root, 'build', 'ptxrun');
   cpSync(source, copy, { recursive: true, preserveTimestamps: true });
   const reason = failureOf('sh', ['build.sh'], copy);
   if (reason) return [{ label, reason }];
   const seed = Number(seedOf('PTXRUN_SEED', 1));
-  return [
-    { PTXRUN_CC: '75', PTXRUN_SEED: String(seed) },
-    { PTXRUN_CC: '90', PTXRUN_SEED: String(seed + 1), PTXRUN_WEAK: '1' },
-  ].map((env) => cudaFrom(join(copy, 'lib'), `${label} compute_${env.PTXRUN_CC}`, env));
+  const found = ptx.map(({ cuda, capability }, i) =>
+    cudaFrom(join(copy, 'lib'), `${label} compute_${capability} by CUDA ${cuda}`, {
+      PTXRUN_CC: String(capability),
+      PTXRUN_SEED: String(seed + i),
+      ...(i % 2 === 1 ? { PTXRUN_WEAK: '1' } : {}),
+    }),
+  );
+  if (builtImages().some(({ cuda }) => Number.parseFloat(cuda) < 13)) return found;
+  return [...found, { label: `${label} by CUDA 11 or 12`, reason: 'no nvcc of theirs was found' }];
 }
 
 /** The first real GPU that can be used, by the system's own driver; ROI_LOSS_REHEARSAL takes what plays one for it. */
@@ -100,7 +115,13 @@ function gpu(): readonly (Target | Unavailable)[] {
 const cpu = (): readonly Target[] => [{ label: 'cpu', env: { ROI_LOSS_TEST_DEVICE: 'cpu' } }];
 
 /** By the names that the runner's option takes. */
-export const targets = { cpu, standin, gpu, ptxrun };
+export const targets = {
+  cpu,
+  standin,
+  gpu,
+  ptxrun: () => ptxrun(false),
+  'ptxrun-all': () => ptxrun(true),
+};
 
 type TargetName = keyof typeof targets;
 

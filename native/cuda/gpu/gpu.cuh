@@ -175,7 +175,13 @@ ROI_GPU float float_of(uint32_t bits) {
 ROI_GPU float float_of_float16(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
 ROI_GPU uint16_t float16_of(float x) { return __half_as_ushort(__float2half_rn(x)); }
 ROI_GPU float float_of_bfloat16(uint16_t bits) { return float_of(static_cast<uint32_t>(bits) << 16); }
-ROI_GPU uint16_t bfloat16_of(float x) { return __bfloat16_as_ushort(__float2bfloat16_rn(x)); }
+ROI_GPU uint16_t bfloat16_of(float x) {
+  // CUDA 11 has __bfloat16_as_ushort from sm_80 on alone.
+  const __nv_bfloat16 value = __float2bfloat16_rn(x);
+  uint16_t bits;
+  std::memcpy(&bits, &value, sizeof value);
+  return bits;
+}
 
 // Two at a time, the first in the lower half of a word.
 

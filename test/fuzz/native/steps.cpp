@@ -129,10 +129,17 @@ bool has_bad(const int32_t* labels, int64_t n, int64_t classes) {
   return false;
 }
 
+/// The stand-in has the kernels itself: what begins as an image will do.
+std::vector<char> empty_image(const char*, const char*) {
+  std::vector<char> image{'\x50', '\xed', '\x55', '\xba'};
+  image.resize(64);
+  return image;
+}
+
 /// The first GPU where ROI_FUZZ_DEVICE says cuda, else the CPU by each of its instruction sets.
 std::vector<std::shared_ptr<Backend>> open_backends() {
   const char* const name = std::getenv("ROI_FUZZ_DEVICE");
-  if (name && std::string(name) == "cuda") return {make_cuda_backend(0, 0)};
+  if (name && std::string(name) == "cuda") return {make_cuda_backend(0, 0, empty_image)};
   std::vector<std::shared_ptr<Backend>> backends;
   for (const char* simd : {"baseline", "avx2", "avx512"}) {
     try {
