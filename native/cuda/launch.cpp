@@ -140,9 +140,9 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   return p;
 }
 
-/// The tiles of masks. Where there are few, a RoI gets more warps, as long as every tile has a block of its own
-/// and every warp a whole access. Other tasks have no say in it: the bits of a mask loss must not depend on
-/// which other terms the step has, nor on how its gradient is written.
+/// The tiles of masks. Where there are few, a RoI gets more warps, as long as every tile has a block of its
+/// own and every warp a whole access. Other tasks have no say in it: the bits of a mask loss must not depend
+/// on which other terms the step has, nor on how its gradient is written.
 void spread_masks(StepParams& p, int blocks) {
   MaskParams& m = p.mask;
   const auto tiles_with = [&](int log2_warps) { return tiles(p.mask_rois, kWarps >> log2_warps); };
