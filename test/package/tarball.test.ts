@@ -61,7 +61,7 @@ const manifest = JSON.parse(
 test('holds the binaries, the compiled library, what is needed to build, and nothing else', () => {
   const paths = own.files.map(({ path }) => path);
   const expected =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(CONTRIBUTING|SECURITY)\.md|CMakeLists\.txt|dist\/.*\.(m?js|d\.m?ts)(\.map)?|lib\/.*\.m?ts|native\/(?!format).*\.(h|cpp|cuh?|map|mjs)|prebuilds\/.*\.node|docs\/.*\.md|bench\/README\.md|bench\/results\/.*\.(md|svg)|examples\/pytorch-ipc\/.*)$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(CONTRIBUTING|SECURITY)\.md|CMakeLists\.txt|dist\/.*\.(m?js|d\.m?ts)(\.map)?|lib\/.*\.m?ts|native\/(?!format).*\.(h|cpp|cuh?|cmake|map|mjs)|prebuilds\/.*\.node|docs\/.*\.md|bench\/README\.md|bench\/results\/.*\.(md|svg)|examples\/pytorch-ipc\/.*)$/;
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],
