@@ -151,7 +151,7 @@ export function deviceOf(device: unknown = 'cpu'): Device {
  */
 export function devices(): DeviceInfo[] {
   const cpu = { name: 'cpu', available: true, description: deviceOf('cpu').description };
-  const gpus = native.listGpus(unpack);
+  const gpus = callNative(() => native.listGpus(unpack));
   if (typeof gpus === 'string')
     return [cpu, { name: 'cuda', available: false, description: 'NVIDIA GPU', reason: gpus }];
   return [
