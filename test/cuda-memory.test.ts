@@ -15,6 +15,7 @@ import { inputsOf } from '../lib/reference/random';
 import { assertLoss, assertLosses } from './support/close';
 import { onStandin, openTestDevice, simulated } from './support/device';
 import { assertCloseAs, inputsAs } from './support/half';
+import { inputShapes } from './support/shapes';
 import { standinControl } from './support/standin';
 import { throws } from './support/throws';
 
@@ -28,15 +29,7 @@ const rois = 9;
 const elementBytes = { float32: 4, float16: 2, bfloat16: 2, int32: 4, uint8: 1 };
 const names = ['classLogits', 'boxDeltas', 'maskLogits'] as const;
 
-/** The shapes of the inputs of all terms. */
-const shapes = {
-  classLogits: [rois, 5],
-  boxDeltas: [rois, 5, 4],
-  boxTargets: [rois, 4],
-  maskLogits: [rois, 5, 8, 6],
-  maskTargets: [rois, 8, 6],
-  labels: [rois],
-};
+const shapes = inputShapes({ rois, ...options });
 
 for (const dtype of ['float32', 'float16', 'bfloat16'] as const)
   for (const maskTargetType of [dtype, 'uint8'] as const)

@@ -9,6 +9,7 @@ import { referenceLoss } from '../lib/reference';
 import { inputsOf } from '../lib/reference/random';
 import { assertLosses } from './support/close';
 import { onStandin, openTestDevice } from './support/device';
+import { inputShapes } from './support/shapes';
 import { standinControl } from './support/standin';
 import { throws } from './support/throws';
 
@@ -21,15 +22,7 @@ const options = { classes: 5, maskSize: [8, 6] as const };
 const rois = 9;
 const [legacy, perThread] = [1n, 2n];
 
-/** The shapes of the inputs of all terms. */
-const shapes = {
-  classLogits: [rois, 5],
-  boxDeltas: [rois, 5, 4],
-  boxTargets: [rois, 4],
-  maskLogits: [rois, 5, 8, 6],
-  maskTargets: [rois, 8, 6],
-  labels: [rois],
-};
+const shapes = inputShapes({ rois, ...options });
 
 test("a caller's stream: steps run in its order, and it outlives the device", async () => {
   const second = openTestDevice({ stream: device.stream });
