@@ -48,7 +48,7 @@ interface Measured {
   readonly failures: readonly Failure[];
 }
 
-/** All of `chosen`, with a progress bar; fewer where it was stopped. `tell` hears of what there is after each. */
+/** All of `chosen`, with a progress bar; fewer where it was stopped. `tell` gets the results so far after each. */
 async function measureAll(
   chosen: readonly Case[],
   half: Half,

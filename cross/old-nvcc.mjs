@@ -24,7 +24,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'build', 'old-cuda');
 const unfinished = `${folder}.new`;
 
-/** Runs a command. Throws with the end of what it prints if it fails. */
+/** Runs a command. Throws the last lines of its output if it fails. */
 function run(command, args, options = {}) {
   const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options });
   if (status === 0) return stdout;

@@ -8,7 +8,7 @@ import { cudaCases } from './cases';
 // The traffic of the fused kernel by NVIDIA's profiler, R = F = 4096: node --import tsx bench/cuda/ncu.ts [FILE.json [FILE.txt]].
 // Needs ncu, and the right to read the GPU's counters. Each case is told and written as it comes; one that fails is told too.
 
-/** Of what is read from DRAM, and of the sectors that pass the L2, over the least. */
+/** Bytes read from DRAM, and sectors that pass the L2, may be at most so many times the least. */
 const target = 1.02;
 const bytesOfSector = 32;
 /** Names of ncu. What is written stays in the L2 when the kernel ends: its bytes of DRAM would say nothing. */

@@ -17,7 +17,7 @@ export interface BuiltImage {
   /** Path of the compiler. */
   readonly nvcc: string;
   readonly options: readonly string[];
-  /** Compute capabilities without their points that there is machine code for. */
+  /** Compute capabilities, without their points, with machine code in the image. */
   readonly architectures: readonly number[];
   /** The same of PTX. */
   readonly ptx: readonly number[];

@@ -48,7 +48,7 @@ class Kernel {
 /// it.
 class Gpu {
  public:
-  /// One for each GPU and process, as long as somebody holds it. Throws DeviceError where there is no such
+  /// One for each GPU and process, until its last holder is gone. Throws DeviceError where there is no such
   /// GPU, its context cannot be made or there are no kernels for it.
   static std::shared_ptr<Gpu> open(int ordinal, const Unpack& unpack);
   Gpu(int ordinal, const Unpack& unpack);

@@ -48,7 +48,7 @@ ROI_GPU T over_warps(T x, int warps, double* scratch, Combine combine) {
 }
 
 /// A sum over the threads of the block in two halves, with a barrier of the block between: each warp leaves
-/// its own in `warps`, and whoever needs the sum adds those.
+/// its own in `warps`, and the threads that need the sum add those.
 template <class T>
 ROI_GPU void leave_warp_sum(T x, T* warps) {
   x = warp_sum(x);
