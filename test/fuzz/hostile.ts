@@ -175,6 +175,8 @@ export async function checkHostile(shared: Device, given: HostileCase): Promise<
     options = replaced(options, wrong.option, wrong.odd());
     // The sizes may be those of something; then it is the arrays that do not fit.
     if (!['classes', 'maskSize'].includes(wrong.option)) word = wrong.option.split('.').at(-1);
+    // Without a kind, 'bce' is meant, and the error may name an option that the former kind had.
+    if (wrong.option === 'mask.kind') word = 'mask.';
   }
   const reads = { inputs: wrappings[given.inputs]?.(inputs), options: wrappings[given.options]?.(options) };
   if ('effect' in wrong) {
