@@ -34,4 +34,29 @@ ROI_FORMULA float minus_magnitude(float x) {
 #endif
 }
 
+// Of boxes (boxes.h). The second where one of two numbers is a NaN.
+
+ROI_FORMULA float smaller_of(float a, float b) { return a < b ? a : b; }
+ROI_FORMULA float larger_of(float a, float b) { return a > b ? a : b; }
+ROI_FORMULA float logarithm(float x) { return logf(x); }
+ROI_FORMULA float exponential(float x) { return expf(x); }
+
+/// Rounded by itself, to the nearest: nvcc would fuse a product into a sum and take an approximate quotient.
+template <class F>
+ROI_FORMULA F exact_product(F a, F b) {
+#ifdef __CUDA_ARCH__
+  return __fmul_rn(a, b);
+#else
+  return a * b;
+#endif
+}
+template <class F>
+ROI_FORMULA F exact_quotient(F a, F b) {
+#ifdef __CUDA_ARCH__
+  return __fdiv_rn(a, b);
+#else
+  return a / b;
+#endif
+}
+
 }  // namespace roi
