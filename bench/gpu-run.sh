@@ -138,7 +138,7 @@ command_of() {
     variants) command=("${node_ts[@]}" bench/cuda/variants.ts "$root/.gpu-host/variants" "$logs") needs=$root/.gpu-host/variants ;;
     ncu) command=("${node_ts[@]}" bench/cuda/ncu.ts "$logs/ncu.json" "$logs/ncu.txt") needs=ncu ;;
     eager | graph | compile) command=("${bench[@]}" --peers "$1" "${results[@]}") needs=python3 ;;
-    *) command=("${sanitize[@]}" "$1" "${node_ts[@]}" test/golden.test.ts) needs=compute-sanitizer ;;
+    *) command=("${sanitize[@]}" "$1" "${node_ts[@]}" test/losses/golden.test.ts) needs=compute-sanitizer ;;
   esac
 }
 

@@ -8,16 +8,16 @@ const defaults = { devices: 'cpu,standin,gpu', jobs: '2', limit: '300' };
 
 export const usage = `npm test -- [WORD …] [--devices LIST] [--jobs N] [--limit SECONDS] [--without WORD=REASON]
 
-  WORD …                 the suites whose file names hold one of the words (default: all)
+  WORD …                 the suites whose paths below test/ contain one of the words (default: all)
   --devices LIST         some of ${Object.keys(targets).join()} (default ${defaults.devices})
   --jobs N               files that run at once (default ${defaults.jobs})
   --limit SECONDS        that a file may take (default ${defaults.limit})
-  --without WORD=REASON  skips files whose names begin with the word; may come several times
+  --without WORD=REASON  skips files whose names or paths begin with the word; repeatable
   --build                builds the package first, as \`npm test\` does
   --help                 this text`;
 
 export interface Arguments {
-  /** File names in this folder, sorted. */
+  /** Paths below this folder, with slashes, sorted. */
   readonly chosen: readonly string[];
   readonly devices: string;
   readonly jobs: number;
@@ -29,6 +29,7 @@ export interface Arguments {
 
 const suiteNames = readdirSync(__dirname, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => name.replaceAll('\\', '/'))
   .sort();
 
 function wholeNumber(name: string, text: string): number {
@@ -37,7 +38,7 @@ function wholeNumber(name: string, text: string): number {
   throw new Error(`--${name} is '${text}'; expected a whole number of at least 1`);
 }
 
-/** @throws where an option is unknown, has no value or a wrong one, and where a word is in no file name */
+/** @throws where an option is unknown, has no value or a wrong one, and where no path contains a word */
 export function parseArguments(args: readonly string[]): Arguments {
   const { values, positionals: words } = parseArgs({
     args: [...args],

@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Arguments, parseArguments, usage } from './arguments';
 import { type Target, targetsOf } from './support/targets';
 
-// `npm test`: runs each suite in a process of its own, several at once, and counts. All suites run on the CPU; those about the
-// device under test, which import support/device, run on the other devices too. A file that crashes, hangs, tests nothing or
-// forgets to run a suite counts as a failure, and so does whatever a device that checks finds. When it is stopped it tells
-// what has run.
+// `npm test`: runs each suite in a process of its own, several at once, and counts. Suites that import support/device run on
+// every chosen device, but those in cuda/ only on CUDA devices; all others run once, with the CPU. A file that crashes, hangs,
+// tests nothing or forgets to run a suite counts as a failure, and so does each finding of a device that checks memory and
+// order. When stopped, it reports what has run.
 
 /** The libraries of a sanitizer, for the suites alone. */
 const preload = { LD_PRELOAD: process.env.ROI_LOSS_TEST_PRELOAD ?? process.env.LD_PRELOAD };
@@ -45,7 +45,7 @@ interface SuiteFile {
   readonly forgetsRun: boolean;
   /** Whether it is about the device under test. */
   readonly ofDevices: boolean;
-  /** Whether it is about CUDA alone. */
+  /** Whether that device must be a CUDA device. */
   readonly ofCuda: boolean;
 }
 
@@ -53,12 +53,13 @@ function suiteFile(name: string): SuiteFile {
   const path = join(__dirname, name);
   const source = readFileSync(path, 'utf8');
   const count = (pattern: RegExp) => source.match(pattern)?.length ?? 0;
+  const ofDevices = source.includes("from '../support/device'");
   return {
     path,
     name,
     forgetsRun: count(/\bsuite\(/g) > count(/\.run\(\)/g),
-    ofDevices: source.includes("from './support/device'"),
-    ofCuda: name.startsWith('cuda-'),
+    ofDevices,
+    ofCuda: ofDevices && name.startsWith('cuda/'),
   };
 }
 
@@ -116,7 +117,7 @@ async function runSuites({ chosen, devices, jobs, limit, without }: Arguments): 
   };
   const files = chosen
     .filter((name) => {
-      const out = without.find(({ word }) => name.startsWith(word));
+      const out = without.find(({ word }) => name.startsWith(word) || basename(name).startsWith(word));
       if (out) skip(name, out.reason);
       return !out;
     })

@@ -2,7 +2,7 @@
 
 #include "pair.h"
 
-// What the formulas need of a vector of floats besides arithmetic. test/math.test.ts holds them to their
+// What the formulas need of a vector of floats besides arithmetic. test/losses/math.test.ts holds them to their
 // bounds.
 
 namespace roi::ROI_SIMD {
