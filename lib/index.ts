@@ -1,5 +1,6 @@
 export { Batch } from './batch';
 export type { BatchSizes, BatchTensors } from './batch-shape';
+export { type CocoAnnotation, type CocoObjects, type CocoOptions, type CocoRuns, fromCoco } from './coco';
 export { Device } from './device';
 export { type DeviceInfo, type DeviceOptions, devices, openDevice } from './devices';
 export { type ErrorCode, isRoiLossError, type RoiLossError } from './errors';

@@ -112,6 +112,16 @@ export interface FusedLossOptions extends TermOptions {
   readonly mask?: MaskLossOptions | undefined;
 }
 
+/** The masks of G objects as polygons in pixels of the image: an object is the union of its rings. */
+export interface Polygons {
+  /** [V, 2], x and y of each point. */
+  readonly points: Float32Array;
+  /** [S + 1]: ring s has the points from `rings[s]` to `rings[s + 1]`. */
+  readonly rings: Int32Array;
+  /** [G + 1]: object g has the rings from `objects[g]` to `objects[g + 1]`. */
+  readonly objects: Int32Array;
+}
+
 export interface ClassInputs {
   /** [R, C], scores before softmax. Either these or `classProbs`. */
   readonly classLogits?: Float32Array | undefined;

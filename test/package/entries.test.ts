@@ -13,7 +13,7 @@ const node = (...args: string[]) =>
 const tool = (name: string, ...args: string[]) => node(join('node_modules', '.bin', name), ...args);
 
 const names =
-  'Batch Device LossStep Tensor TermStep devices fusedBoxLoss fusedClassLoss fusedLoss fusedMaskLoss isRoiLossError openDevice';
+  'Batch Device LossStep Tensor TermStep devices fromCoco fusedBoxLoss fusedClassLoss fusedLoss fusedMaskLoss isRoiLossError openDevice';
 
 const test = suite('entries');
 
