@@ -1,17 +1,10 @@
 import { checkChoice, checkClasses, checkSize } from './check';
 import { rangeError, show, typeError } from './errors';
-import {
-  checkChannels,
-  checkMaskSize,
-  type InputName,
-  inputNames,
-  layouts,
-  maskGrads,
-  type StepShape,
-} from './shape';
+import { type InputName, inputNames, inputOf } from './inputs';
+import { checkChannels, checkMaskSize, gradNames, isRead, layouts, maskGrads, type StepShape } from './shape';
 import { Tensor } from './tensor';
 import { type TermName, termNames } from './terms';
-import type { FloatType, Layout, MaskGrad } from './types';
+import type { DType, FloatType, GradName, Layout, MaskGrad } from './types';
 
 interface BatchOptions {
   /** Memory order of `maskLogits` and its gradient. Default `'nchw'`. */
@@ -87,19 +80,18 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
     );
   const terms = o.terms ?? termNames;
   const dtype = checkChoice('dtype', o.dtype, floatTypes);
+  const maskTargetType = checkChoice('maskTargetType', o.maskTargetType, [...floatTypes, 'uint8']);
+  const typeOf = (name: InputName): DType => {
+    if (name === 'maskTargets') return maskTargetType;
+    return gradNames.includes(name as GradName) ? dtype : inputOf(name).dtypes[0];
+  };
   const [height, width] = checkMaskSize(o.maskSize);
   return {
     rois: o.rois,
     classes: o.classes,
-    class: terms.includes('class')
-      ? { input: o.probabilities ? 'classProbs' : 'classLogits', dtype }
-      : undefined,
+    class: terms.includes('class') ? { input: o.probabilities ? 'classProbs' : 'classLogits' } : undefined,
     box: terms.includes('box')
-      ? {
-          channels: checkChannels('boxChannels', o.boxChannels ?? o.classes, o.classes),
-          dtype,
-          targetType: 'float32',
-        }
+      ? { channels: checkChannels('boxChannels', o.boxChannels ?? o.classes, o.classes) }
       : undefined,
     mask: terms.includes('mask')
       ? {
@@ -108,71 +100,68 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
           channels: checkChannels('maskChannels', o.maskChannels ?? o.classes, o.classes),
           height,
           width,
-          dtype,
-          targetType: checkChoice('maskTargetType', o.maskTargetType, [...floatTypes, 'uint8']),
           layout: checkChoice('layout', o.layout, layouts),
           maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
         }
       : undefined,
+    types: Object.fromEntries(inputNames.map((name) => [name, typeOf(name)])),
   };
 }
 
-/** A tensor that must be there, of the given rank, of one of the given types. */
-function need<T extends string>(o: BatchTensors, name: InputName, rank: number, dtypes: readonly T[]) {
+/** A tensor that must be there, with as many axes as the input has, of one of its types. */
+function need(o: BatchTensors, name: InputName): Tensor {
+  const { axes, dtypes } = inputOf(name);
   const tensor: unknown = o[name];
   if (!Tensor.is(tensor))
     throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(tensor)}; expected a Tensor`);
   tensor.memory(name);
-  if (tensor.shape.length !== rank)
+  if (tensor.shape.length !== axes.length)
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `${name} has the shape [${tensor.shape.join(', ')}]; expected ${rank} dimensions, not ${tensor.shape.length}`,
+      `${name} has the shape [${tensor.shape.join(', ')}]; expected ${axes.length} dimensions, not ${tensor.shape.length}`,
     );
-  if (!dtypes.includes(tensor.dtype as string as T))
+  if (!dtypes.includes(tensor.dtype))
     throw typeError('ERR_ROI_LOSS_DTYPE', `${name} is ${tensor.dtype}; expected ${dtypes.join(' or ')}`);
-  return { sizes: tensor.shape as readonly number[], dtype: tensor.dtype as string as T };
+  return tensor;
 }
 
-const size = (sizes: readonly number[], axis: number) => sizes[axis] as number;
+const size = (tensor: Tensor, axis: number) => tensor.shape[axis] as number;
 
 /** The sizes that the tensors have, as far as they tell; whether all agree is still to be checked. */
 export function shapeOfTensors(o: BatchTensors): StepShape {
   if (o.classLogits && o.classProbs)
     throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
   const classInput = o.classProbs ? 'classProbs' : 'classLogits';
-  const scores = o[classInput] && need(o, classInput, 2, floatTypes);
-  const classes = o.classes ?? (scores && size(scores.sizes, 1));
+  const scores = o[classInput] && need(o, classInput);
+  const classes = o.classes ?? (scores && size(scores, 1));
   checkClasses(classes);
-  const deltas = (o.boxDeltas || o.boxTargets) && need(o, 'boxDeltas', 3, floatTypes);
-  const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && need(o, 'maskLogits', 4, floatTypes);
-  const labels = (scores || deltas || !o.maskLabels || o.labels) && need(o, 'labels', 1, ['int32']);
-  if (masks && labels && !o.maskLabels && size(masks.sizes, 0) !== size(labels.sizes, 0))
+  const deltas = (o.boxDeltas || o.boxTargets) && need(o, 'boxDeltas');
+  const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && need(o, 'maskLogits');
+  const labels = (scores || deltas || !o.maskLabels || o.labels) && need(o, 'labels');
+  if (masks && labels && !o.maskLabels && size(masks, 0) !== size(labels, 0))
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
-      `maskLogits has ${size(masks.sizes, 0)} masks and labels ${size(labels.sizes, 0)} RoIs; expected as many, or ` +
+      `maskLogits has ${size(masks, 0)} masks and labels ${size(labels, 0)} RoIs; expected as many, or ` +
         'maskLabels, [P], the labels of the RoIs that have a mask',
     );
   const layout = checkChoice('layout', o.layout, layouts);
   const [channelAxis, heightAxis, widthAxis] = layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3];
-  return {
-    rois: labels ? size(labels.sizes, 0) : 0,
+  const shape: StepShape = {
+    rois: labels ? size(labels, 0) : 0,
     classes,
-    class: scores && { input: classInput, dtype: scores.dtype },
-    box: deltas && {
-      channels: checkChannels('boxDeltas.shape[1]', size(deltas.sizes, 1), classes),
-      dtype: deltas.dtype,
-      targetType: need(o, 'boxTargets', 2, floatTypes).dtype,
-    },
+    class: scores && { input: classInput },
+    box: deltas && { channels: checkChannels('boxDeltas.shape[1]', size(deltas, 1), classes) },
     mask: masks && {
-      rois: size(masks.sizes, 0),
+      rois: size(masks, 0),
       ownLabels: o.maskLabels !== undefined,
-      channels: checkChannels(`maskLogits.shape[${channelAxis}]`, size(masks.sizes, channelAxis), classes),
-      height: size(masks.sizes, heightAxis),
-      width: size(masks.sizes, widthAxis),
-      dtype: masks.dtype,
-      targetType: need(o, 'maskTargets', 3, [...floatTypes, 'uint8'] as const).dtype,
+      channels: checkChannels(`maskLogits.shape[${channelAxis}]`, size(masks, channelAxis), classes),
+      height: size(masks, heightAxis),
+      width: size(masks, widthAxis),
       layout,
       maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
     },
+    types: {},
   };
+  const read = inputNames.filter((name) => isRead(name, shape));
+  return { ...shape, types: Object.fromEntries(read.map((name) => [name, need(o, name).dtype])) };
 }

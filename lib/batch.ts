@@ -13,6 +13,7 @@ import type { Device } from './device';
 import { callNative, plainError, rangeError, show, typeError } from './errors';
 import { Graph, type MakeStep } from './graph';
 import { ofThisThread } from './handles';
+import { type InputName, inputNames } from './inputs';
 import {
   type NativeBatch,
   type NativeBuffers,
@@ -25,8 +26,6 @@ import {
   type ArraySpec,
   gradNames,
   gradSpecs,
-  type InputName,
-  inputNames,
   inputSpecs,
   nativeShape,
   type StepShape,

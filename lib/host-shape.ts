@@ -1,11 +1,13 @@
-import { arrayName, checkArray, checkChoice, checkClasses, checkKeys, checkObject, lengthOf } from './check';
+import { arrayName, checkArray, checkChoice, checkClasses, checkObject, lengthOf, readKeys } from './check';
+import { defaultDType, dtypes } from './dtypes';
 import { rangeError, typeError } from './errors';
+import { type InputName, inputNames, inputOf } from './inputs';
 import {
   type ArraySpec,
   checkChannels,
   checkMaskSize,
-  inputNames,
   inputSpecs,
+  isRead,
   layouts,
   type MaskShape,
   maskGrads,
@@ -17,28 +19,20 @@ import type { HostArray, HostMaskOptions, HostOptions, LossInputs } from './type
 
 const knownInputs = new Set<string>(inputNames);
 
+/** The classes of arrays that an input may be: floats are float32 on the host. */
+const classesOfInput = new Map<InputName, readonly string[]>(
+  inputNames.map((name) => {
+    const types = inputOf(name).dtypes.filter((dtype) => defaultDType[dtypes[dtype].hostName] === dtype);
+    return [name, types.map((dtype) => dtypes[dtype].hostName)];
+  }),
+);
+
 /** The inputs, read once, each checked to be a typed array of a class it may have. */
 export function readInputs(inputs: unknown, names: string): LossInputs {
   checkObject('inputs', inputs, `an object, { ${names} }, or a Batch`);
-  checkKeys('input', inputs, knownInputs);
-  const { classLogits, classProbs, boxDeltas, boxTargets, maskLogits, maskTargets, labels, maskLabels } =
-    inputs as LossInputs;
-  const arrays: LossInputs = {
-    classLogits,
-    classProbs,
-    boxDeltas,
-    boxTargets,
-    maskLogits,
-    maskTargets,
-    labels,
-    maskLabels,
-  };
-  for (const name of inputNames) {
-    if (arrays[name] === undefined) continue;
-    if (name === 'maskTargets') checkArray(name, arrays[name], 'Float32Array', 'Uint8Array');
-    else if (name === 'labels' || name === 'maskLabels') checkArray(name, arrays[name], 'Int32Array');
-    else checkArray(name, arrays[name], 'Float32Array');
-  }
+  const arrays = readKeys<LossInputs>('input', inputs as LossInputs, knownInputs);
+  for (const name of inputNames)
+    if (arrays[name] !== undefined) checkArray(name, arrays[name], ...(classesOfInput.get(name) ?? []));
   return arrays;
 }
 
@@ -142,7 +136,7 @@ function maskShape(
 ): MaskShape {
   const [height, width] = checkMaskSize(options.maskSize);
   const rois = lengthOf(inputs.maskLabels ?? need(inputs, 'labels'));
-  const targets = need(inputs, 'maskTargets');
+  need(inputs, 'maskTargets');
   return {
     rois,
     ownLabels: inputs.maskLabels !== undefined,
@@ -157,8 +151,6 @@ function maskShape(
     ),
     height,
     width,
-    dtype: 'float32',
-    targetType: arrayName(targets) === 'Uint8Array' ? 'uint8' : 'float32',
     layout: checkChoice('layout', options.layout, layouts),
     maskGrad: checkChoice('maskGrad', options.maskGrad, maskGrads),
   };
@@ -212,23 +204,18 @@ export function shapeOfInputs(
   const shape: StepShape = {
     rois,
     classes,
-    class: terms.class
-      ? { input: inputs.classLogits ? 'classLogits' : 'classProbs', dtype: 'float32' }
-      : undefined,
+    class: terms.class ? { input: inputs.classLogits ? 'classLogits' : 'classProbs' } : undefined,
     box: terms.box
-      ? {
-          channels: channelsOf('boxDeltas', need(inputs, 'boxDeltas'), rois, 4, classes, hints.boxChannels),
-          dtype: 'float32',
-          targetType: 'float32',
-        }
+      ? { channels: channelsOf('boxDeltas', need(inputs, 'boxDeltas'), rois, 4, classes, hints.boxChannels) }
       : undefined,
     mask: terms.mask ? maskShape(inputs, options, classes, hints) : undefined,
+    types: Object.fromEntries(
+      inputNames.map((name) => [name, defaultDType[arrayName(inputs[name]) as string]]),
+    ),
   };
-  const specs = inputSpecs(shape);
+  for (const name of inputNames) if (isRead(name, shape)) need(inputs, name);
   const note = shape.mask ? maskNote(inputs, options, shape.mask) : '';
-  for (const name of inputNames) {
-    const spec = specs[name];
-    if (spec) checkLength(name, need(inputs, name), spec, name.startsWith('mask') ? note : '');
-  }
+  for (const [name, spec] of Object.entries(inputSpecs(shape)) as [InputName, ArraySpec][])
+    checkLength(name, need(inputs, name), spec, name.startsWith('mask') ? note : '');
   return shape;
 }

@@ -46,9 +46,9 @@ export function runOnHost(
   const buffers: NativeBuffers<HostArray> = {
     ...stepBuffers<HostArray>(inputs, grads, perRoi),
     classWeights: terms.class?.weights,
-    classUpstream: terms.class?.upstream,
-    boxUpstream: terms.box?.upstream,
-    maskUpstream: terms.mask?.upstream,
+    'class.backward': terms.class?.upstream,
+    'box.backward': terms.box?.upstream,
+    'mask.backward': terms.mask?.upstream,
   };
   callNative(() => deviceOf(device).handle.run(call, nativeShape(shape, 'fresh'), buffers));
   return { grads: present(grads), perRoi: present(perRoi) };

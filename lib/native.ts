@@ -47,16 +47,15 @@ export interface NativeGraph {
 export interface NativeShape {
   readonly rois: number;
   readonly maskRois: number;
+  /** Else maskRois is rois. */
+  readonly ownMaskLabels: boolean;
   readonly classes: number;
   readonly class: boolean;
   readonly box: boolean;
   readonly mask: boolean;
   readonly probabilities: boolean;
-  readonly classType: number;
-  readonly boxType: number;
-  readonly boxTargetType: number;
-  readonly maskType: number;
-  readonly maskTargetType: number;
+  /** The codes of the element types of the inputs, by the names of their buffers. */
+  readonly types: { readonly [buffer: string]: number };
   readonly boxChannels: number;
   readonly maskChannels: number;
   readonly height: number;
@@ -69,19 +68,8 @@ export interface NativeShape {
   readonly rewrite: boolean;
 }
 
-type BufferName =
-  | 'labels'
-  | 'maskLabels'
-  | 'classScores'
-  | 'boxDeltas'
-  | 'boxTargets'
-  | 'maskLogits'
-  | 'maskTargets'
-  | `${'class' | 'box' | 'mask'}${'Grad' | 'PerRoi' | 'Upstream'}`
-  | `${'box' | 'mask'}Written`
-  | 'classWeights';
-
-export type NativeBuffers<T> = { [K in BufferName]?: T | undefined };
+/** The arrays or memory of a step, under the names of native/buffers.h. */
+export type NativeBuffers<T> = { readonly [name: string]: T | undefined };
 
 export interface NativeDevice {
   description(): string;
@@ -105,6 +93,7 @@ export interface NativeDevice {
   dispose(): void;
 }
 
+/** The arrays in the order of `each_step_array` in native/buffers.h. */
 type RunArguments = [
   call: Float64Array,
   classWeights: Float32Array | undefined,

@@ -1,21 +1,10 @@
 import { checkSize } from './check';
 import { dtypes } from './dtypes';
 import { rangeError, show } from './errors';
+import { type InputName, inputNames, inputOf, inputs } from './inputs';
 import type { NativeBuffers, NativeShape } from './native';
-import type { DType, FloatType, GradName, Layout, MaskGrad } from './types';
-
-/** All names under which inputs come. */
-export const inputNames = [
-  'classLogits',
-  'classProbs',
-  'boxDeltas',
-  'boxTargets',
-  'maskLogits',
-  'maskTargets',
-  'labels',
-  'maskLabels',
-] as const;
-export type InputName = (typeof inputNames)[number];
+import { type TermName, termNames } from './terms';
+import type { DType, GradName, Layout, MaskGrad } from './types';
 
 /** The inputs that have a gradient. */
 export const gradNames: readonly GradName[] = ['classLogits', 'classProbs', 'boxDeltas', 'maskLogits'];
@@ -26,16 +15,11 @@ export interface StepShape {
   readonly rois: number;
   /** C, background included */
   readonly classes: number;
-  readonly class?: ClassShape | undefined;
-  readonly box?:
-    | { readonly channels: number; readonly dtype: FloatType; readonly targetType: FloatType }
-    | undefined;
+  readonly class?: { readonly input: 'classLogits' | 'classProbs' } | undefined;
+  readonly box?: { readonly channels: number } | undefined;
   readonly mask?: MaskShape | undefined;
-}
-
-export interface ClassShape {
-  readonly input: 'classLogits' | 'classProbs';
-  readonly dtype: FloatType;
+  /** Of the inputs that there are, of whichever term. */
+  readonly types: { readonly [K in InputName]?: DType | undefined };
 }
 
 export interface MaskShape {
@@ -46,8 +30,6 @@ export interface MaskShape {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  readonly dtype: FloatType;
-  readonly targetType: FloatType | 'uint8';
   readonly layout: Layout;
   readonly maskGrad: MaskGrad;
 }
@@ -59,83 +41,90 @@ export interface ArraySpec {
   readonly dtype: DType;
 }
 
-function maskLogitsSpec(mask: MaskShape, channels: number): ArraySpec {
-  const { rois, height, width, dtype } = mask;
-  return mask.layout === 'nhwc'
-    ? { shape: [rois, height, width, channels], symbols: '[P, H, W, channels]', dtype }
-    : { shape: [rois, channels, height, width], symbols: '[P, channels, H, W]', dtype };
+/** A size by the name that the documentation has for it, of an input of `term`. */
+function sizeOf(axis: string | number, s: StepShape, term: TermName | undefined): number {
+  const sizes: { readonly [axis: string]: number | undefined } = {
+    R: s.rois,
+    C: s.classes,
+    P: s.mask?.rois,
+    H: s.mask?.height,
+    W: s.mask?.width,
+    channels: term === 'box' ? s.box?.channels : s.mask?.channels,
+  };
+  return typeof axis === 'number' ? axis : (sizes[axis] as number);
+}
+
+export const symbolsOf = (axes: readonly (string | number)[]) => `[${axes.join(', ')}]`;
+
+/** Whether a step reads an input, and so whether it has to be there. */
+export function isRead(name: InputName, s: StepShape): boolean {
+  if (name === 'labels') return s.class !== undefined || s.box !== undefined || !s.mask?.ownLabels;
+  if (name === 'maskLabels') return s.mask?.ownLabels ?? false;
+  const { term } = inputs[name];
+  return term === 'class' ? s.class?.input === name : s[term] !== undefined;
+}
+
+/** What a step of this shape reads as `name`; undefined for nothing. */
+export function inputSpec(name: InputName, s: StepShape): ArraySpec | undefined {
+  const dtype = s.types[name];
+  if (!dtype || !isRead(name, s)) return undefined;
+  const { term, axes, channelsLast } = inputOf(name);
+  const own = (s.mask?.layout === 'nhwc' && channelsLast) || axes;
+  return { shape: own.map((axis) => sizeOf(axis, s, term)), symbols: symbolsOf(own), dtype };
 }
 
 /** The arrays that go into a step of this shape, by name. */
 export function inputSpecs(s: StepShape): { [K in InputName]?: ArraySpec } {
   const specs: { [K in InputName]?: ArraySpec } = {};
-  if (s.class) specs[s.class.input] = { shape: [s.rois, s.classes], symbols: '[R, C]', dtype: s.class.dtype };
-  if (s.box) {
-    const { channels, dtype, targetType } = s.box;
-    specs.boxDeltas = { shape: [s.rois, channels, 4], symbols: '[R, channels, 4]', dtype };
-    specs.boxTargets = { shape: [s.rois, 4], symbols: '[R, 4]', dtype: targetType };
-  }
-  if (s.class || s.box || !s.mask?.ownLabels)
-    specs.labels = { shape: [s.rois], symbols: '[R]', dtype: 'int32' };
-  if (s.mask) {
-    const { rois, height, width, targetType } = s.mask;
-    specs.maskLogits = maskLogitsSpec(s.mask, s.mask.channels);
-    specs.maskTargets = { shape: [rois, height, width], symbols: '[P, H, W]', dtype: targetType };
-    if (s.mask.ownLabels) specs.maskLabels = { shape: [rois], symbols: '[P]', dtype: 'int32' };
+  for (const name of inputNames) {
+    const spec = inputSpec(name, s);
+    if (spec) specs[name] = spec;
   }
   return specs;
 }
 
 /** The gradients that come out of it, by the name of the input. */
 export function gradSpecs(s: StepShape): { [K in GradName]?: ArraySpec } {
-  const { classLogits, classProbs, boxDeltas, maskLogits } = inputSpecs(s);
-  const compact = s.mask?.maskGrad === 'compact';
-  const maskGrad = compact
-    ? { ...maskLogitsSpec(s.mask, 1), shape: [s.mask.rois, s.mask.height, s.mask.width] }
-    : maskLogits;
-  const specs = { classLogits, classProbs, boxDeltas, maskLogits: maskGrad };
-  return Object.fromEntries(Object.entries(specs).filter(([, spec]) => spec !== undefined));
+  const specs: { [K in GradName]?: ArraySpec } = {};
+  for (const name of gradNames) {
+    const spec = inputSpec(name, s);
+    if (!spec) continue;
+    const compact = name === 'maskLogits' && s.mask?.maskGrad === 'compact';
+    specs[name] = compact ? { ...spec, shape: [s.mask.rois, s.mask.height, s.mask.width] } : spec;
+  }
+  return specs;
 }
 
-/** The buffers of a step, arrays or tensors, under the names that native code has for them. */
+/** The buffers of a step, arrays or tensors, under the names that native/buffers.h has for them. */
 export function stepBuffers<T>(
-  inputs: { readonly [K in InputName]?: T | undefined },
+  given: { readonly [K in InputName]?: T | undefined },
   grads: { readonly [K in GradName]?: T | undefined },
-  perRoi: { readonly class?: T | undefined; readonly box?: T | undefined; readonly mask?: T | undefined },
+  perRoi: { readonly [K in TermName]?: T | undefined },
 ): NativeBuffers<T> {
-  return {
-    labels: inputs.labels,
-    maskLabels: inputs.maskLabels,
-    classScores: inputs.classLogits ?? inputs.classProbs,
-    boxDeltas: inputs.boxDeltas,
-    boxTargets: inputs.boxTargets,
-    maskLogits: inputs.maskLogits,
-    maskTargets: inputs.maskTargets,
-    classGrad: grads.classLogits ?? grads.classProbs,
-    boxGrad: grads.boxDeltas,
-    maskGrad: grads.maskLogits,
-    classPerRoi: perRoi.class,
-    boxPerRoi: perRoi.box,
-    maskPerRoi: perRoi.mask,
-  };
+  const buffers: { [name: string]: T | undefined } = {};
+  for (const name of inputNames) if (given[name]) buffers[inputs[name].buffer] = given[name];
+  for (const name of gradNames) if (grads[name]) buffers[`${inputs[name].term}Grad`] = grads[name];
+  for (const term of termNames) if (perRoi[term]) buffers[`${term}PerRoi`] = perRoi[term];
+  return buffers;
 }
 
 /** The sizes as native code takes them; those of a term that is absent are 0. */
 export function nativeShape(s: StepShape, fill: 'fresh' | 'sparse' | 'rewrite'): NativeShape {
-  const code = (dtype: DType | undefined) => dtypes[dtype ?? 'float32'].code;
+  const types: { [buffer: string]: number } = {};
+  for (const name of inputNames) {
+    const dtype = isRead(name, s) && s.types[name];
+    if (dtype) types[inputs[name].buffer] = dtypes[dtype].code;
+  }
   return {
     rois: s.rois,
     maskRois: s.mask?.rois ?? 0,
+    ownMaskLabels: s.mask?.ownLabels ?? false,
     classes: s.classes,
     class: s.class !== undefined,
     box: s.box !== undefined,
     mask: s.mask !== undefined,
     probabilities: s.class?.input === 'classProbs',
-    classType: code(s.class?.dtype),
-    boxType: code(s.box?.dtype),
-    boxTargetType: code(s.box?.targetType),
-    maskType: code(s.mask?.dtype),
-    maskTargetType: code(s.mask?.targetType),
+    types,
     boxChannels: s.box?.channels ?? 0,
     maskChannels: s.mask?.channels ?? 0,
     height: s.mask?.height ?? 0,

@@ -15,7 +15,7 @@ std::optional<BadInput> find_bad(CheckedInput input, const int32_t* labels, int6
 std::optional<BadInput> find_bad_label(const Problem& p) {
   std::optional<BadInput> bad;
   if (p.labels) bad = find_bad(CheckedInput::kLabels, p.labels, p.rois, p.classes);
-  if (!bad && p.mask.enabled && p.mask_labels != p.labels)
+  if (!bad && p.mask.enabled && p.own_mask_labels)
     bad = find_bad(CheckedInput::kMaskLabels, p.mask_labels, p.mask_rois, p.classes);
   return bad;
 }

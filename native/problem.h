@@ -87,7 +87,8 @@ struct MaskTerm : Term {
 struct Problem {
   int64_t rois = 0, mask_rois = 0, classes = 0;
   const int32_t* labels = nullptr;       ///< [R]
-  const int32_t* mask_labels = nullptr;  ///< [P]; the same pointer as `labels` where P = R
+  bool own_mask_labels = false;          ///< else P = R, and `mask_labels` is `labels`
+  const int32_t* mask_labels = nullptr;  ///< [P]
   ClassTerm cls;
   BoxTerm box;
   MaskTerm mask;

@@ -3,11 +3,12 @@ import { checkKeys, checkObject } from '../check';
 import { deviceOf } from '../devices';
 import { show, typeError } from '../errors';
 import { present } from '../host';
+import { inputNames, inputs } from '../inputs';
 import * as onArrays from '../losses';
 import { knownOptions } from '../options';
-import { gradNames, inputNames } from '../shape';
+import { gradNames } from '../shape';
 import { type TermName, termNames } from '../terms';
-import type { LossInputs, TermOf, TermOptions, TermResult } from '../types';
+import type { GradName, LossInputs, TermOptions, TermResult } from '../types';
 import { type ArrayOptions, readTensors, type Tensors } from './inputs';
 import { isRecording, lossesOf, type TensorFlow } from './op';
 import type { FusedInputs, FusedLosses, FusedOptions, RoiLosses, RoiLossesOptions } from './types';
@@ -37,7 +38,7 @@ const known = {
   input: new Set<string>(inputNames),
 };
 
-const termOf: TermOf = { classLogits: 'class', classProbs: 'class', boxDeltas: 'box', maskLogits: 'mask' };
+const termOf = (name: GradName) => inputs[name].term;
 
 const compute = {
   class: onArrays.fusedClassLoss,
@@ -53,11 +54,9 @@ const positional = {
 } as const;
 
 /** What those functions take in an object. */
-const ofTerm = {
-  class: new Set<string>([...positional.class, 'classProbs']),
-  box: new Set<string>(positional.box),
-  mask: new Set<string>([...positional.mask, 'maskLabels']),
-};
+const inputsOf = (term: TermName) =>
+  new Set<string>([...positional[term], ...inputNames.filter((name) => inputs[name].term === term)]);
+const ofTerm = { class: inputsOf('class'), box: inputsOf('box'), mask: inputsOf('mask') };
 
 interface Arguments {
   readonly tensors: Tensors;
@@ -108,7 +107,7 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
 
   function single(term: TermName, args: readonly unknown[]): Tensor {
     const { tensors, given = {} } = argumentsOf(term, args);
-    const name = gradNames.find((name) => termOf[name] === term && tensors[name]) ?? positional[term][0];
+    const name = gradNames.find((name) => termOf(name) === term && tensors[name]) ?? positional[term][0];
     checkObject('options', given);
     checkKeys('option', given, known[term]);
     const { arrays, arrayOptions } = readTensors(tf, tensors, given);
@@ -142,13 +141,13 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
       const terms = names.map((name) => ({
         name,
         by: tensors[name] as Tensor,
-        loss: losses[termOf[name]],
-        perRoi: perRoi?.[termOf[name]],
+        loss: losses[termOf(name)],
+        perRoi: perRoi?.[termOf(name)],
         grad: grads[name as keyof typeof grads],
       }));
       return tf.tidy(() => {
         const { total, losses } = lossesOf(tf, terms);
-        const ofTerms = Object.fromEntries(names.map((name, i) => [termOf[name], losses[i] as Tensor]));
+        const ofTerms = Object.fromEntries(names.map((name, i) => [termOf(name), losses[i] as Tensor]));
         return { total, ...ofTerms } as FusedLosses<I>;
       });
     },

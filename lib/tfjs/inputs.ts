@@ -2,7 +2,8 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { checkChoice } from '../check';
 import { plainError, rangeError, show, typeError } from '../errors';
 import { type Hints, shapeOfInputs, termsOf } from '../host-shape';
-import { type ArraySpec, type InputName, inputNames, inputSpecs } from '../shape';
+import { type InputName, inputNames, inputOf } from '../inputs';
+import { type ArraySpec, inputSpecs, symbolsOf } from '../shape';
 import type { HostArray, HostMaskOptions, HostOptions, Layout, LossInputs } from '../types';
 import type { TensorFlow } from './op';
 
@@ -13,21 +14,25 @@ export type ArrayOptions = Pick<HostOptions & HostMaskOptions, 'classes' | 'layo
 
 interface Expected {
   readonly dtypes: readonly string[];
+  /** The ways in which the axes may lie: the first is the default. */
   readonly shapes: readonly string[];
 }
 
-const float = ['float32'];
-const masks = ['[P, H, W, channels]', '[P, channels, H, W]'];
-const expected: { readonly [K in InputName]: Expected } = {
-  classLogits: { dtypes: float, shapes: ['[R, C]'] },
-  classProbs: { dtypes: float, shapes: ['[R, C]'] },
-  boxDeltas: { dtypes: float, shapes: ['[R, channels, 4]', '[R, channels · 4]'] },
-  boxTargets: { dtypes: float, shapes: ['[R, 4]'] },
-  maskLogits: { dtypes: float, shapes: masks },
-  maskTargets: { dtypes: ['float32', 'bool', 'int32'], shapes: ['[P, H, W]'] },
-  labels: { dtypes: ['int32'], shapes: ['[R]'] },
-  maskLabels: { dtypes: ['int32'], shapes: ['[P]'] },
+/** Tensors here hold float32, int32 or bool; bytes come as either of the latter. */
+function expectedOf(name: InputName): Expected {
+  const { dtypes, axes, channelsLast } = inputOf(name);
+  const own = dtypes.filter((dtype) => dtype === 'float32' || dtype === 'int32');
+  const shapes = [...(channelsLast ? [channelsLast] : []), axes].map(symbolsOf);
+  return {
+    dtypes: dtypes.includes('uint8') ? [...own, 'bool', 'int32'] : own,
+    // Boxes may be flat, as a dense layer makes them.
+    shapes: name === 'boxDeltas' ? [...shapes, '[R, channels · 4]'] : shapes,
+  };
+}
+const expected = Object.fromEntries(inputNames.map((name) => [name, expectedOf(name)])) as {
+  readonly [K in InputName]: Expected;
 };
+const masks = expected.maskLogits.shapes;
 
 const rankOf = (symbols: string) => symbols.split(',').length;
 
@@ -56,7 +61,7 @@ function arrayOf(name: InputName, tensor: tfjs.Tensor): HostArray {
   return isWideMask ? Uint8Array.from(array, (y) => Number(y !== 0)) : array;
 }
 
-/** Throws unless the shape is what follows from the others; boxes may be flat, as a dense layer makes them. */
+/** Throws unless the shape is what follows from the others. */
 function checkShape(name: InputName, { shape, rank }: tfjs.Tensor, spec: ArraySpec): void {
   const isFlat = name === 'boxDeltas' && rank === 2;
   const [rois = 0, ...rest] = spec.shape;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <iterator>
 
+#include "../buffers.h"
 #include "errors.h"
 #include "memory.h"
 
@@ -29,15 +30,16 @@ int64_t size(Napi::Object shape, const char* name) {
 
 bool flag(Napi::Object shape, const char* name) { return shape.Get(name).ToBoolean(); }
 
-DType dtype(Napi::Object shape, const char* name) {
-  const int64_t value = size(shape, name);
+/// The element type of a buffer.
+DType dtype(Napi::Object types, const char* name) {
+  const int64_t value = size(types, name);
   if (value > static_cast<int64_t>(DType::kInt32))
-    throw_coded<Napi::RangeError>(shape.Env(), "ERR_ROI_LOSS_DTYPE",
-                                  std::string(name) + " is no element type");
+    throw_coded<Napi::RangeError>(types.Env(), "ERR_ROI_LOSS_DTYPE",
+                                  std::string(name) + " has no element type");
   return static_cast<DType>(value);
 }
 
-int64_t product(Napi::Env env, std::initializer_list<int64_t> sizes) {
+int64_t product(Napi::Env env, Sizes sizes) {
   int64_t result = 1;
   for (const int64_t n : sizes)
     if (__builtin_mul_overflow(result, n, &result) || result > (int64_t{1} << 48))
@@ -45,55 +47,34 @@ int64_t product(Napi::Env env, std::initializer_list<int64_t> sizes) {
   return result;
 }
 
-class Binder {
- public:
-  Binder(Napi::Object buffers, std::vector<MemoryRef>* keep) : buffers_(buffers), keep_(keep) {}
-
-  /// The buffer's address, after checking that it holds exactly `sizes` elements; null where it is absent.
-  void* get(const char* name, DType type, std::initializer_list<int64_t> sizes) {
-    const Napi::Value value = buffers_.Get(name);
-    if (value.IsUndefined()) return nullptr;
-    const auto bytes = static_cast<size_t>(product(buffers_.Env(), sizes) * size_of(type));
-    if (value.IsTypedArray()) {
-      const auto array = value.As<Napi::TypedArray>();
-      // JavaScript checked this before it read the options, whose getters may have detached the array since.
-      if (array.ByteLength() == 0 && array.ArrayBuffer().IsDetached())
-        throw_coded<Napi::TypeError>(buffers_.Env(), "ERR_ROI_LOSS_BUFFER",
-                                     std::string(name) + " lies in a detached ArrayBuffer");
-      check(name, array.ByteLength(), bytes);
-      // An array of nothing has no address, and is there all the same.
-      if (bytes == 0) return &nothing_;
-      return static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    }
-    const MemoryRef memory = MemoryHandle::from(value);
-    if (!memory)
-      throw_coded<Napi::TypeError>(buffers_.Env(), "ERR_ROI_LOSS_TYPE",
-                                   std::string(name) + " is no tensor or array");
-    check(name, memory->bytes(), bytes);
-    keep_->push_back(memory);
-    return memory->data();
+/// The first byte of a buffer, a typed array or a MemoryHandle, after checking that it has exactly `bytes`.
+void* address_of(const char* name, Napi::Value value, size_t bytes, std::vector<MemoryRef>* keep) {
+  // An array of nothing has no address, and is there all the same.
+  alignas(std::max_align_t) static char nothing = 0;
+  const auto check = [&](size_t found) {
+    if (found != bytes)
+      throw_coded<Napi::RangeError>(
+          value.Env(), "ERR_ROI_LOSS_SHAPE",
+          std::string(name) + " has " + std::to_string(found) + " bytes; expected " + std::to_string(bytes));
+  };
+  if (value.IsTypedArray()) {
+    const auto array = value.As<Napi::TypedArray>();
+    // JavaScript checked this before it read the options, whose getters may have detached the array since.
+    if (array.ByteLength() == 0 && array.ArrayBuffer().IsDetached())
+      throw_coded<Napi::TypeError>(value.Env(), "ERR_ROI_LOSS_BUFFER",
+                                   std::string(name) + " lies in a detached ArrayBuffer");
+    check(array.ByteLength());
+    if (bytes == 0) return &nothing;
+    return static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
   }
-
-  template <class T>
-  T* require(const char* name, DType type, std::initializer_list<int64_t> sizes) {
-    if (buffers_.Get(name).IsUndefined())
-      throw_coded<Napi::TypeError>(buffers_.Env(), "ERR_ROI_LOSS_TYPE", std::string(name) + " is missing");
-    return static_cast<T*>(get(name, type, sizes));
-  }
-
- private:
-  void check(const char* name, size_t bytes, size_t expected) {
-    if (bytes != expected)
-      throw_coded<Napi::RangeError>(buffers_.Env(), "ERR_ROI_LOSS_SHAPE",
-                                    std::string(name) + " has " + std::to_string(bytes) +
-                                        " bytes; expected " + std::to_string(expected));
-  }
-
-  alignas(std::max_align_t) static inline char nothing_ = 0;
-
-  Napi::Object buffers_;
-  std::vector<MemoryRef>* keep_;
-};
+  const MemoryRef memory = MemoryHandle::from(value);
+  if (!memory)
+    throw_coded<Napi::TypeError>(value.Env(), "ERR_ROI_LOSS_TYPE",
+                                 std::string(name) + " is no tensor or array");
+  check(memory->bytes());
+  keep->push_back(memory);
+  return memory->data();
+}
 
 /// The slots of every term begin alike; those of the class term begin at 0. A term without buffers stays off.
 void read_term(Term& term, const double* slots) {
@@ -136,22 +117,16 @@ Problem parse_shape(Napi::Object shape) {
   p.rois = size(shape, "rois");
   p.mask_rois = size(shape, "maskRois");
   p.classes = size(shape, "classes");
+  p.own_mask_labels = flag(shape, "ownMaskLabels");
+  if (!p.own_mask_labels) p.mask_rois = p.rois;
   p.cls.enabled = flag(shape, "class");
   p.box.enabled = flag(shape, "box");
   p.mask.enabled = flag(shape, "mask");
-  const GradFill fill = flag(shape, "fresh")     ? GradFill::kFresh
-                        : flag(shape, "rewrite") ? GradFill::kRewrite
-                                                 : GradFill::kSparse;
-  if (p.cls.enabled) {
-    p.cls.probabilities = flag(shape, "probabilities");
-    p.cls.dtype = dtype(shape, "classType");
-  }
-  if (p.box.enabled) {
-    p.box.channels = channels(shape, "boxChannels", p.classes);
-    p.box.dtype = dtype(shape, "boxType");
-    p.box.target_dtype = dtype(shape, "boxTargetType");
-    p.box.fill = fill;
-  }
+  p.box.fill = p.mask.fill = flag(shape, "fresh")     ? GradFill::kFresh
+                             : flag(shape, "rewrite") ? GradFill::kRewrite
+                                                      : GradFill::kSparse;
+  p.cls.probabilities = flag(shape, "probabilities");
+  if (p.box.enabled) p.box.channels = channels(shape, "boxChannels", p.classes);
   if (p.mask.enabled) {
     p.mask.channels = channels(shape, "maskChannels", p.classes);
     p.mask.height = size(shape, "height");
@@ -159,47 +134,30 @@ Problem parse_shape(Napi::Object shape) {
     product(shape.Env(), {p.mask.channels, p.mask.height, p.mask.width});  // even where there is no RoI
     p.mask.channels_last = flag(shape, "channelsLast");
     p.mask.compact_grad = flag(shape, "compactGrad");
-    p.mask.dtype = dtype(shape, "maskType");
-    p.mask.target_dtype = dtype(shape, "maskTargetType");
-    p.mask.fill = fill;
   }
+  const auto types = shape.Get("types").As<Napi::Object>();
+  each_buffer(p, [&](const char* name, auto&, auto& type, Sizes, Use use) {
+    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(type)>>)
+      if (use == Use::kInput || (use == Use::kOptional && types.Has(name))) type = dtype(types, name);
+  });
   return p;
 }
 
 void bind_buffers(Problem& p, Napi::Object buffers, std::vector<MemoryRef>* keep) {
-  Binder bind(buffers, keep);
-  const auto f32 = DType::kFloat32, i32 = DType::kInt32;
-  p.labels = static_cast<const int32_t*>(bind.get("labels", i32, {p.rois}));
-  if (p.cls.enabled || p.box.enabled) p.labels = bind.require<const int32_t>("labels", i32, {p.rois});
-  if (p.cls.enabled) {
-    p.cls.scores = bind.require<const void>("classScores", p.cls.dtype, {p.rois, p.classes});
-    p.cls.grad = bind.get("classGrad", p.cls.dtype, {p.rois, p.classes});
-    p.cls.per_roi = static_cast<float*>(bind.get("classPerRoi", f32, {p.rois}));
-    p.cls.weights = static_cast<const float*>(bind.get("classWeights", f32, {p.classes}));
-    p.cls.upstream = static_cast<const float*>(bind.get("classUpstream", f32, {p.rois}));
-  }
-  if (p.box.enabled) {
-    p.box.deltas = bind.require<const void>("boxDeltas", p.box.dtype, {p.rois, p.box.channels, 4});
-    p.box.targets = bind.require<const void>("boxTargets", p.box.target_dtype, {p.rois, 4});
-    p.box.grad = bind.get("boxGrad", p.box.dtype, {p.rois, p.box.channels, 4});
-    p.box.per_roi = static_cast<float*>(bind.get("boxPerRoi", f32, {p.rois}));
-    p.box.written = static_cast<int32_t*>(bind.get("boxWritten", i32, {p.rois}));
-    p.box.upstream = static_cast<const float*>(bind.get("boxUpstream", f32, {p.rois}));
-  }
-  if (p.mask.enabled) {
-    const MaskTerm& m = p.mask;
-    const int64_t grad_channels = m.compact_grad ? 1 : m.channels;
-    p.mask.logits =
-        bind.require<const void>("maskLogits", m.dtype, {p.mask_rois, m.channels, m.height, m.width});
-    p.mask.targets =
-        bind.require<const void>("maskTargets", m.target_dtype, {p.mask_rois, m.height, m.width});
-    p.mask.grad = bind.get("maskGrad", m.dtype, {p.mask_rois, grad_channels, m.height, m.width});
-    p.mask.per_roi = static_cast<float*>(bind.get("maskPerRoi", f32, {p.mask_rois}));
-    p.mask.written = static_cast<int32_t*>(bind.get("maskWritten", i32, {p.mask_rois}));
-    p.mask.upstream = static_cast<const float*>(bind.get("maskUpstream", f32, {p.mask_rois}));
-    p.mask_labels = static_cast<const int32_t*>(bind.get("maskLabels", i32, {p.mask_rois}));
-    if (!p.mask_labels) p.mask_labels = bind.require<const int32_t>("labels", i32, {p.mask_rois});
-  }
+  const auto bind = [&](const char* name, auto& pointer, size_t bytes, bool is_needed) {
+    const Napi::Value value = buffers.Get(name);
+    if (!value.IsUndefined())
+      pointer = static_cast<std::remove_reference_t<decltype(pointer)>>(address_of(name, value, bytes, keep));
+    else if (is_needed)
+      throw_coded<Napi::TypeError>(buffers.Env(), "ERR_ROI_LOSS_TYPE", std::string(name) + " is missing");
+  };
+  each_buffer(p, [&](const char* name, auto& pointer, DType type, Sizes sizes, Use use) {
+    const auto bytes = static_cast<size_t>(product(buffers.Env(), sizes) * size_of(type));
+    bind(name, pointer, bytes, use == Use::kInput);
+  });
+  each_step_array(p, [&](const char* name, const float*& pointer, int64_t length) {
+    bind(name, pointer, bytes_of({length}, DType::kFloat32), false);
+  });
 }
 
 double* call_numbers(Napi::Value call) {
@@ -269,13 +227,10 @@ void check_input(Napi::Env env, const std::optional<BadInput>& bad) {
 }
 
 void check_gradients(Napi::Env env, const Problem& p) {
-  const auto check = [&](bool enabled, const Term& term, const void* grad) {
-    if (enabled && term.gradient && !grad)
-      throw_coded<Napi::TypeError>(env, "ERR_ROI_LOSS_TYPE", "a gradient has no buffer");
-  };
-  check(p.cls.enabled && p.rois > 0, p.cls, p.cls.grad);
-  check(p.box.enabled && p.rois > 0, p.box, p.box.grad);
-  check(p.mask.enabled && p.mask_rois > 0, p.mask, p.mask.grad);
+  each_buffer(p, [&](const char* name, const auto& pointer, DType type, Sizes sizes, Use use) {
+    if (use == Use::kGradient && !pointer && bytes_of(sizes, type) > 0)
+      throw_coded<Napi::TypeError>(env, "ERR_ROI_LOSS_TYPE", std::string(name) + " is missing");
+  });
 }
 
 }  // namespace roi

@@ -1,5 +1,6 @@
 #include "batch.h"
 
+#include "../buffers.h"
 #include "arguments.h"
 #include "environment.h"
 #include "errors.h"
@@ -27,10 +28,10 @@ Problem BatchHandle::problem_of(const Napi::CallbackInfo& info) const {
     throw_coded<Napi::TypeError>(info.Env(), "ERR_ROI_LOSS_DISPOSED", "this batch has been disposed");
   Problem problem = problem_;
   read_options(problem, call_numbers(info[0]));
-  problem.cls.weights = optional_floats("classWeights", info[1], problem.classes);
-  problem.cls.upstream = optional_floats("class.backward", info[2], problem.rois);
-  problem.box.upstream = optional_floats("box.backward", info[3], problem.rois);
-  problem.mask.upstream = optional_floats("mask.backward", info[4], problem.mask_rois);
+  size_t next = 1;
+  each_step_array(problem, [&](const char* name, const float*& pointer, int64_t length) {
+    pointer = optional_floats(name, info[next++], length);
+  });
   check_gradients(info.Env(), problem);
   return problem;
 }

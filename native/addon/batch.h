@@ -16,8 +16,8 @@ class BatchHandle : public Napi::ObjectWrap<BatchHandle> {
   explicit BatchHandle(const Napi::CallbackInfo& info);
 
  private:
-  /// run(call, classWeights?, classUpstream?, boxUpstream?, maskUpstream?): a step. The result is in `call`
-  /// on return, or the step was enqueued and a Pending is returned.
+  /// run(call, ...): a step, with the arrays of each_step_array in their order, or undefined. The result is
+  /// in `call` on return, or the step was enqueued and a Pending is returned.
   Napi::Value run(const Napi::CallbackInfo& info);
 
   /// record(the same): what a step needs, as a Recorded, to be run again and again.

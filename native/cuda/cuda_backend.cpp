@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "../buffers.h"
 #include "../step_queue.h"
-#include "host_problem.h"
 #include "launch.h"
 #include "memory.h"
 #include "prepared.h"
@@ -93,11 +93,17 @@ class CudaBackend : public Backend {
     problem.box.fill = problem.mask.fill = GradFill::kRewrite;
     std::vector<std::unique_ptr<PooledMemory>> copies;
     std::vector<void*> targets;
-    each_buffer(problem, [&](void*& data, size_t bytes, Use use) {
-      auto copy = std::make_unique<PooledMemory>(pool_, bytes);
-      if (use == Use::kRead) staging_.write(copy->pointer(), data, bytes, stream_.handle());
-      targets.push_back(use == Use::kWritten ? data : nullptr);
-      data = copy->data();
+    each_buffer(problem, [&](const char*, auto& data, DType dtype, Sizes sizes, Use) {
+      if (!data) return;
+      using Pointer = std::remove_reference_t<decltype(data)>;
+      auto copy = std::make_unique<PooledMemory>(pool_, bytes_of(sizes, dtype));
+      void* target = nullptr;
+      if constexpr (std::is_const_v<std::remove_pointer_t<Pointer>>)  // an input
+        staging_.write(copy->pointer(), data, copy->bytes(), stream_.handle());
+      else
+        target = data;
+      targets.push_back(target);
+      data = static_cast<Pointer>(copy->data());
       copies.push_back(std::move(copy));
     });
     const auto step = std::make_shared<Step>();
@@ -245,10 +251,8 @@ class CudaBackend : public Backend {
     Problem& p = prepared.problem = problem;
     prepared.class_weight_sum = p.cls.weights ? std::accumulate(p.cls.weights, p.cls.weights + p.classes, 0.0)
                                               : static_cast<double>(p.classes);
-    upload(p.cls.weights, p.classes, prepared, pool, stream);
-    upload(p.cls.upstream, p.rois, prepared, pool, stream);
-    upload(p.box.upstream, p.rois, prepared, pool, stream);
-    upload(p.mask.upstream, p.mask_rois, prepared, pool, stream);
+    each_step_array(
+        p, [&](const char*, const float*& floats, int64_t n) { upload(floats, n, prepared, pool, stream); });
     return prepared;
   }
 

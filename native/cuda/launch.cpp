@@ -165,7 +165,7 @@ StepParams params_of(const Problem& problem, DType dtype, double class_weight_su
   p.classes = static_cast<int>(problem.classes);
   p.labels = problem.labels;
   p.mask_labels = problem.mask_labels;
-  p.own_mask_labels = problem.mask_labels != problem.labels;
+  p.own_mask_labels = problem.own_mask_labels;
   if (problem.cls.enabled && problem.cls.dtype == dtype)
     p.cls = class_params(problem.cls, problem.classes, class_weight_sum, rows.cls);
   if (problem.box.enabled && problem.box.dtype == dtype) p.box = box_params(problem.box, rows.box);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "../../../native/buffers.h"
 #include "../../../native/cpu/cpu_backend.h"
 #include "../../../native/cpu/rows.h"
 #include "../../../native/cuda/cuda_backend.h"
@@ -38,6 +39,7 @@ Problem shape_of(Input& input) {
   p.mask_rois = terms & 8 ? input.up_to(20) : p.rois;
   const int64_t channels[] = {p.classes, p.classes - 1, 1};
   const GradFill fill = input.pick({GradFill::kSparse, GradFill::kRewrite});
+  p.own_mask_labels = p.mask_rois != p.rois || input.flag();
   p.cls.probabilities = input.flag();
   p.cls.dtype = input.pick(kFloats);
   p.box.channels = input.pick(channels);
@@ -54,7 +56,7 @@ Problem shape_of(Input& input) {
   return p;
 }
 
-void read_term(Term& term, int64_t rois, Buffers& inputs, Buffers& outputs, Input& input) {
+void read_term(Term& term, Input& input) {
   const uint8_t flags = input.byte();
   term.gradient = flags & 1;
   term.metrics = flags & 2;
@@ -62,15 +64,12 @@ void read_term(Term& term, int64_t rois, Buffers& inputs, Buffers& outputs, Inpu
   if (flags & 4) term.weight = input.number();
   if (flags & 8) term.normalizer = input.number();
   if (flags & 16) term.grad_scale = input.number();
-  if (flags & 32) term.upstream = static_cast<float*>(inputs.numbers(rois, DType::kFloat32, input));
-  if (term.reduction == Reduction::kNone) term.per_roi = outputs.zeros<float>(rois, DType::kFloat32, input);
 }
 
-void read_options(Problem& p, Buffers& inputs, Buffers& outputs, Input& input) {
-  read_term(p.cls, p.rois, inputs, outputs, input);
-  read_term(p.box, p.rois, inputs, outputs, input);
-  read_term(p.mask, p.mask_rois, inputs, outputs, input);
-  if (input.flag()) p.cls.weights = static_cast<float*>(inputs.numbers(p.classes, DType::kFloat32, input));
+void read_options(Problem& p, Input& input) {
+  read_term(p.cls, input);
+  read_term(p.box, input);
+  read_term(p.mask, input);
   p.cls.label_smoothing = input.pick({0.0, 0.1, 1.0});
   p.cls.eps = input.number();
   p.box.beta = input.number();
@@ -81,12 +80,18 @@ void read_options(Problem& p, Buffers& inputs, Buffers& outputs, Input& input) {
   p.mask.eps = input.number();
 }
 
+int64_t elements_of(Sizes sizes) { return static_cast<int64_t>(bytes_of(sizes, DType::kUint8)); }
+
+/// All but labels, which differ from step to step.
 void make_inputs(Problem& p, Buffers& buffers, Input& input) {
-  p.cls.scores = buffers.numbers(p.rois * p.classes, p.cls.dtype, input);
-  p.box.deltas = buffers.numbers(p.rois * p.box.channels * 4, p.box.dtype, input);
-  p.box.targets = buffers.numbers(p.rois * 4, p.box.target_dtype, input);
-  p.mask.logits = buffers.numbers(p.mask_rois * p.mask.channels * p.mask.pixels(), p.mask.dtype, input);
-  p.mask.targets = buffers.numbers(p.mask_rois * p.mask.pixels(), p.mask.target_dtype, input);
+  each_buffer(p, [&](const char*, auto& data, DType dtype, Sizes sizes, Use use) {
+    using Pointer = std::remove_reference_t<decltype(data)>;
+    if ((use == Use::kInput || use == Use::kOptional) && dtype != DType::kInt32)
+      data = static_cast<Pointer>(buffers.numbers(elements_of(sizes), dtype, input));
+  });
+  each_step_array(p, [&](const char*, const float*& floats, int64_t n) {
+    if (input.flag()) floats = static_cast<float*>(buffers.numbers(n, DType::kFloat32, input));
+  });
 }
 
 /// Classes, with some anywhere in int32 where the fuzzer says so.
@@ -100,27 +105,44 @@ const int32_t* make_labels(int64_t n, int64_t classes, Buffers& buffers, Input& 
 
 /// What steps over one batch write.
 struct Outputs {
-  Outputs(const Problem& p, Input& input)
-      : cls(gradients.zeros<char>(p.rois * p.classes, p.cls.dtype, input)),
-        box(gradients.zeros<char>(p.rois * p.box.channels * 4, p.box.dtype, input)),
-        mask(
-            gradients.zeros<char>(p.mask_rois * (p.mask.compact_grad ? 1 : p.mask.channels) * p.mask.pixels(),
-                                  p.mask.dtype, input)),
-        box_written(notes.zeros<int32_t>(p.rois, DType::kInt32, input)),
-        mask_written(notes.zeros<int32_t>(p.mask_rois, DType::kInt32, input)) {}
-
-  Problem in(Problem p) const {
-    p.cls.grad = cls;
-    p.box.grad = box;
-    p.mask.grad = mask;
-    p.box.written = box_written;
-    p.mask.written = mask_written;
-    return p;
+  Outputs(Problem p, Input& input) {
+    p.cls.gradient = p.box.gradient = p.mask.gradient = true;
+    each_buffer(p, [&](const char*, auto& data, DType dtype, Sizes sizes, Use use) {
+      if constexpr (!std::is_const_v<std::remove_pointer_t<std::remove_reference_t<decltype(data)>>>)
+        make(data,
+             use == Use::kState    ? notes
+             : use == Use::kOutput ? losses
+                                   : gradients,
+             elements_of(sizes), dtype, input);
+    });
+    problem_ = p;
   }
 
-  Buffers gradients, notes;
-  char *cls, *box, *mask;
-  int32_t *box_written, *mask_written;
+  /// The problem with the labels and options of `p` over these.
+  Problem in(const Problem& p) const {
+    Problem problem = p;
+    take(problem.cls, problem_.cls);
+    take(problem.box, problem_.box);
+    take(problem.mask, problem_.mask);
+    problem.box.written = problem_.box.written;
+    problem.mask.written = problem_.mask.written;
+    return problem;
+  }
+
+  Buffers gradients, notes, losses;
+
+ private:
+  template <class T>
+  static void make(T*& data, Buffers& buffers, int64_t n, DType dtype, Input& input) {
+    data = static_cast<T*>(static_cast<void*>(buffers.zeros<char>(n, dtype, input)));
+  }
+  template <class T>
+  static void take(T& term, const T& from) {
+    term.grad = from.grad;
+    if (term.reduction == Reduction::kNone) term.per_roi = from.per_roi;
+  }
+
+  Problem problem_;
 };
 
 bool has_bad(const int32_t* labels, int64_t n, int64_t classes) {
@@ -199,11 +221,14 @@ void run(Backend& backend, const Problem& problem) {
 
 /// Gives `p` labels. Returns whether all are classes, or −1.
 bool make_labels(Problem& p, Buffers& buffers, Input& input) {
-  p.labels = p.mask_labels = make_labels(p.rois, p.classes, buffers, input);
-  if (p.mask_rois != p.rois || input.flag())
-    p.mask_labels = make_labels(p.mask_rois, p.classes, buffers, input);
-  const bool bad = has_bad(p.labels, p.rois, p.classes) ||
-                   (p.mask.enabled && has_bad(p.mask_labels, p.mask_rois, p.classes));
+  bool bad = false;
+  each_buffer(p, [&](const char*, auto& data, DType dtype, Sizes sizes, Use use) {
+    if constexpr (std::is_same_v<std::remove_reference_t<decltype(data)>, const int32_t*>) {
+      if (dtype != DType::kInt32 || (use != Use::kInput && use != Use::kOptional)) return;
+      data = make_labels(elements_of(sizes), p.classes, buffers, input);
+      bad = bad || has_bad(data, elements_of(sizes), p.classes);
+    }
+  });
   if (find_bad_label(p).has_value() != bad) fail(bad ? "a bad label passed" : "good labels were refused");
   return !bad;
 }
@@ -211,10 +236,9 @@ bool make_labels(Problem& p, Buffers& buffers, Input& input) {
 void try_steps(Input input) {
   static const auto& backends = *new std::vector(open_backends());
   Buffers inputs;
-  Buffers per_roi;
   Problem first = shape_of(input);
+  read_options(first, input);
   make_inputs(first, inputs, input);
-  read_options(first, inputs, per_roi, input);
   Problem second = first;
   if (!make_labels(first, inputs, input) || !make_labels(second, inputs, input)) return;
   const uint64_t before = inputs.hash();
