@@ -35,13 +35,15 @@ float cross_entropy_scale(const MaskFormula& f, const MaskRow& row) {
 /// sums. Dice needs them, so with dice `grad` is left holding t, all that is needed besides y; with both,
 /// ±t, the sign being the logit's. The row comes by value: for all the compiler knows, a store to a gradient
 /// could change one that the caller holds, whose pointers it would load again and again.
-template <bool kCrossEntropy, bool kDice, bool kGradient>
-MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
-  const auto smoothing = f.smoothing;
+template <bool kCrossEntropy, bool kDice, bool kGradient, class Smoothing>
+MaskSums mask_sums(const MaskFormula& f, const Smoothing smoothing, const MaskRow row) {
   const float scale = cross_entropy_scale(f, row);
   // A template's name alone would be called, not inlined.
   const auto plus = [](Floats a, Floats b) { return a + b; };
   const auto joint_decay = [](Floats a, Floats b) { return bce::joint_decay(a, b); };
+  // With both losses the first pass has no register left; the second, which comes if there is a gradient,
+  // has.
+  constexpr bool kWatches = !(kCrossEntropy && kDice && kGradient);
   MaskSums sums;
   for_each_tile(row.n, [&](int64_t begin, int64_t end) {
     Floats linear(0.0f), decay(0.0f), mismatch(0.0f), overlap(0.0f);
@@ -50,7 +52,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
       const auto z = load(row.logits + i, lanes);
       using F = std::remove_const_t<decltype(z)>;
       const F y = load(row.targets + i, lanes);
-      see(targets, y);
+      if constexpr (kWatches) see(targets, y);
       auto p = pixel(z, y);  // a const one g++ would keep in memory
       if constexpr (kDice) {
         F mismatch_of_pixel = dice::mismatch(p);
@@ -69,7 +71,7 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
           store(row.grad + i, bce::derivative(p, minus_error, F(scale)), lanes);
       }
     });
-    sums.suspect |= targets.saw_other();
+    if constexpr (kWatches) sums.suspect |= targets.saw_other();
     if constexpr (kCrossEntropy) sums.cross_entropy += sum_of_lanes(bce::value(linear, decay));
     if constexpr (kDice) {
       sums.mismatch += sum_of_lanes(mismatch);
@@ -79,17 +81,20 @@ MaskSums mask_sums(const MaskFormula& f, const MaskRow row) {
   return sums;
 }
 
-/// The second pass of dice: `grad` from t, or ±t, to the gradient.
+/// The second pass of dice: `grad` from t, or ±t, to the gradient. With both losses returns whether a target
+/// is suspect.
 template <bool kCrossEntropy>
-void dice_gradient(const MaskFormula& f, const MaskRow row, const MaskSums& sums) {
+bool dice_gradient(const MaskFormula& f, const MaskRow row, const MaskSums& sums) {
   const auto smoothing = f.smoothing;
   const float scale = cross_entropy_scale(f, row);
   const auto derivative = dice::derivative(sums.mismatch, sums.overlap, f.eps, row.scale * f.dice);
+  UnitWatch targets;
   for_each_pair(0, row.n, [&](int64_t i, auto lanes) {
     const auto left = load(row.grad + i, lanes);
     using F = std::remove_const_t<decltype(left)>;
     const F y = load(row.targets + i, lanes);
     if constexpr (kCrossEntropy) {
+      see(targets, y);
       Pixel<F> p;
       p.negative = is_negative(left);
       p.tail = magnitude(left);
@@ -100,25 +105,28 @@ void dice_gradient(const MaskFormula& f, const MaskRow row, const MaskSums& sums
       store(row.grad + i, dice::derivative(derivative, left, y), lanes);
     }
   });
+  return targets.saw_other();
 }
 
-template <bool kCrossEntropy, bool kDice>
-MaskLoss mask(const MaskFormula& f, const MaskRow& row) {
-  const MaskSums sums = row.grad ? mask_sums<kCrossEntropy, kDice, true>(f, row)
-                                 : mask_sums<kCrossEntropy, kDice, false>(f, row);
+template <bool kCrossEntropy, bool kDice, class Smoothing>
+MaskLoss mask(const MaskFormula& f, Smoothing smoothing, const MaskRow& row) {
+  MaskSums sums = row.grad ? mask_sums<kCrossEntropy, kDice, true>(f, smoothing, row)
+                           : mask_sums<kCrossEntropy, kDice, false>(f, smoothing, row);
   double loss = 0;
   if constexpr (kCrossEntropy) loss += f.cross_entropy * sums.cross_entropy / static_cast<double>(row.n);
   if constexpr (kDice) {
     loss += f.dice * dice::value(sums.mismatch, sums.overlap, f.eps);
-    if (row.grad) dice_gradient<kCrossEntropy>(f, row, sums);
+    if (row.grad) sums.suspect |= dice_gradient<kCrossEntropy>(f, row, sums);
   }
   return {loss, sums.suspect};
 }
 
 MaskLoss mask_loss(const MaskFormula& f, const MaskRow& row) {
-  if (f.dice == 0) return mask<true, false>(f, row);
-  if (f.cross_entropy == 0) return mask<false, true>(f, row);
-  return mask<true, true>(f, row);
+  constexpr smoothed_bce::Unsmoothed unsmoothed;
+  if (f.cross_entropy == 0) return mask<false, true>(f, unsmoothed, row);
+  if (f.dice != 0) return mask<true, true>(f, f.smoothing, row);
+  if (f.smoothing.offset != 0) return mask<true, false>(f, f.smoothing, row);
+  return mask<true, false>(f, unsmoothed, row);
 }
 
 void count_pixels(const float* logits, const float* targets, int64_t n, double* counters) {

@@ -18,6 +18,14 @@ ROI_FORMULA F minus_error(const Smoothing& smoothing, F error) {
   return error * F(smoothing.factor) + F(smoothing.offset);
 }
 
+/// Without smoothing, for a loop of its own: one product less.
+struct Unsmoothed {};
+
+template <class F>
+ROI_FORMULA F minus_error(Unsmoothed, F error) {
+  return -error;
+}
+
 /// bce is linear in its target: w₁·bce + w₂·smoothed_bce(s) = (w₁ + w₂)·smoothed_bce(s·w₂ / (w₁ + w₂)).
 ROI_FORMULA Smoothing merged(double bce_weight, double smoothed_weight, double s) {
   const double weight = bce_weight + smoothed_weight;
