@@ -1,6 +1,6 @@
 import * as echarts from 'echarts';
 import { isFloor } from './contenders';
-import { type Run, titleOf } from './output';
+import { type Run, titleOf } from './run';
 import { isCharted } from './variants';
 
 /** Colour-blind safe (Okabe and Ito, 2008), but for their yellow, which is too light for a line. */

@@ -1,4 +1,4 @@
-import { halves } from '../test/support/half';
+import { halves } from '../common/half';
 import type { Case } from './cases';
 
 // Arrays of millions of halves.

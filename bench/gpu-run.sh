@@ -80,7 +80,7 @@ trap finish EXIT
 stopped=
 trap 'stopped=1; [ -z "$child" ] || kill -TERM "$child" 2> /dev/null' INT TERM
 
-cp -r bench lib test examples package.json tsconfig.json native "$run" || exit 2
+cp -r bench common lib test examples package.json tsconfig.json native "$run" || exit 2
 tar -xzf .gpu-host/packages.tgz -C "$run" || exit 2
 tar -xzf .gpu-host/build.tgz -C "$run" || exit 2
 gzip -dc .gpu-host/node.gz > "$work/bin/node" && chmod +x "$work/bin/node" || exit 2

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lane } from './contenders';
-import { type Run, stemOf, titleOf, writeAll } from './output';
+import { writeAll } from './output';
 import { forMarkdown } from './report';
+import { type Run, stemOf, titleOf } from './run';
 import { formatNumber, formatTime } from './table';
 
 // Writes what shows the run on a CPU in bench/results, from its JSON: its table, its charts and the README's section on speed.

@@ -1,5 +1,5 @@
 import { type Case, maskSizeOf } from './cases';
-import type { Run } from './output';
+import type { Run } from './run';
 import { spread, type Timing } from './statistics';
 import { formatNumber, formatTable, formatTime } from './table';
 import type { Result, Verdict } from './targets';

@@ -36,16 +36,6 @@ export function formatTime(microseconds: number): string {
   return `${formatNumber(value)} ${unit}`;
 }
 
-/** A whole number of seconds, or of minutes and seconds, or of hours and minutes. What is not finite is not known yet. */
-export function formatDuration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '–';
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  const minutes = Math.round(whole / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
 /** With three digits, if it has no more before the point. */
 export function formatNumber(value: number): string {
   const digitsBefore = Math.max(1, Math.floor(Math.log10(value)) + 1);

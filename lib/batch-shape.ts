@@ -1,7 +1,8 @@
-import { checkChoice, checkClasses, checkSize } from './check';
+import { checkChannels, checkChoice, checkClasses, checkMaskSize, checkOneScores, checkSize } from './check';
 import { rangeError, show, typeError } from './errors';
 import { type InputName, inputNames, inputOf } from './inputs';
-import { checkChannels, checkMaskSize, gradNames, isRead, layouts, maskGrads, type StepShape } from './shape';
+import { flag } from './numbers';
+import { gradNames, isRead, layouts, maskGrads, type StepShape } from './shape';
 import { Tensor } from './tensor';
 import { type TermName, termNames } from './terms';
 import type { DType, FloatType, GradName, Layout, MaskGrad } from './types';
@@ -79,6 +80,7 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
       `terms is ${show(o.terms)}; expected some of 'class', 'box', 'mask'`,
     );
   const terms = o.terms ?? termNames;
+  const probabilities = flag('', 'probabilities', o.probabilities ?? false);
   const dtype = checkChoice('dtype', o.dtype, floatTypes);
   const maskTargetType = checkChoice('maskTargetType', o.maskTargetType, [...floatTypes, 'uint8']);
   const typeOf = (name: InputName): DType => {
@@ -89,7 +91,7 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
   return {
     rois: o.rois,
     classes: o.classes,
-    class: terms.includes('class') ? { input: o.probabilities ? 'classProbs' : 'classLogits' } : undefined,
+    class: terms.includes('class') ? { input: probabilities ? 'classProbs' : 'classLogits' } : undefined,
     box: terms.includes('box')
       ? { channels: checkChannels('boxChannels', o.boxChannels ?? o.classes, o.classes) }
       : undefined,
@@ -109,7 +111,7 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
 }
 
 /** A tensor that must be there, with as many axes as the input has, of one of its types. */
-function need(o: BatchTensors, name: InputName): Tensor {
+function tensorOf(o: BatchTensors, name: InputName): Tensor {
   const { axes, dtypes } = inputOf(name);
   const tensor: unknown = o[name];
   if (!Tensor.is(tensor))
@@ -129,15 +131,14 @@ const size = (tensor: Tensor, axis: number) => tensor.shape[axis] as number;
 
 /** The sizes that the tensors have, as far as they tell; whether all agree is still to be checked. */
 export function shapeOfTensors(o: BatchTensors): StepShape {
-  if (o.classLogits && o.classProbs)
-    throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
+  checkOneScores(o);
   const classInput = o.classProbs ? 'classProbs' : 'classLogits';
-  const scores = o[classInput] && need(o, classInput);
+  const scores = o[classInput] && tensorOf(o, classInput);
   const classes = o.classes ?? (scores && size(scores, 1));
   checkClasses(classes);
-  const deltas = (o.boxDeltas || o.boxTargets) && need(o, 'boxDeltas');
-  const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && need(o, 'maskLogits');
-  const labels = (scores || deltas || !o.maskLabels || o.labels) && need(o, 'labels');
+  const deltas = (o.boxDeltas || o.boxTargets) && tensorOf(o, 'boxDeltas');
+  const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && tensorOf(o, 'maskLogits');
+  const labels = (scores || deltas || !o.maskLabels || o.labels) && tensorOf(o, 'labels');
   if (masks && labels && !o.maskLabels && size(masks, 0) !== size(labels, 0))
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
@@ -163,5 +164,5 @@ export function shapeOfTensors(o: BatchTensors): StepShape {
     types: {},
   };
   const read = inputNames.filter((name) => isRead(name, shape));
-  return { ...shape, types: Object.fromEntries(read.map((name) => [name, need(o, name).dtype])) };
+  return { ...shape, types: Object.fromEntries(read.map((name) => [name, tensorOf(o, name).dtype])) };
 }

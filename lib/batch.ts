@@ -1,4 +1,12 @@
 import {
+  type BatchBuffers,
+  free,
+  makeBuffers,
+  namedTensors,
+  nativeBuffers,
+  withNames,
+} from './batch-buffers';
+import {
   areTensors,
   type BatchSizes,
   type BatchTensors,
@@ -10,28 +18,15 @@ import {
 import { newCall } from './call';
 import { checkObject, readKeys } from './check';
 import type { Device } from './device';
-import { callNative, plainError, rangeError, show, typeError } from './errors';
-import { Graph, type MakeStep } from './graph';
+import { callNative, plainError, show, typeError } from './errors';
+import { Graph } from './graph';
 import { ofThisThread } from './handles';
 import { type InputName, inputNames } from './inputs';
-import {
-  type NativeBatch,
-  type NativeBuffers,
-  type NativeMemory,
-  type NativePending,
-  native,
-} from './native';
+import { type NativeBatch, type NativePending, native } from './native';
+import { flag } from './numbers';
 import type { Calls } from './options';
-import {
-  type ArraySpec,
-  gradNames,
-  gradSpecs,
-  inputSpecs,
-  nativeShape,
-  type StepShape,
-  stepBuffers,
-} from './shape';
-import type { LossStep, TermStep } from './step';
+import { gradNames, nativeShape, type StepShape } from './shape';
+import type { LossStep, MakeStep, PerRoiReader, TermStep } from './step';
 import type { Tensor } from './tensor';
 import { type TermName, termNames } from './terms';
 import type { GradName, LossInputs, Written } from './types';
@@ -39,66 +34,12 @@ import type { GradName, LossInputs, Written } from './types';
 const knownInputs = new Set<string>(inputNames);
 const ofThread = ofThisThread('Batch');
 
-function checkTensor(name: string, tensor: Tensor | undefined, spec: ArraySpec, device: Device): Tensor {
-  if (!tensor) throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected a Tensor ${spec.symbols}`);
-  if (tensor.device !== device)
-    throw typeError(
-      'ERR_ROI_LOSS_DEVICE',
-      `${name} is a tensor of another device; expected one of this device`,
-    );
-  if (tensor.dtype !== spec.dtype)
-    throw typeError('ERR_ROI_LOSS_DTYPE', `${name} is ${tensor.dtype}; expected ${spec.dtype}`);
-  if (tensor.shape.join() !== spec.shape.join())
-    throw rangeError(
-      'ERR_ROI_LOSS_SHAPE',
-      `${name} has the shape [${tensor.shape.join(', ')}]; expected ${spec.symbols} = [${spec.shape.join(', ')}]`,
-    );
-  return tensor;
-}
-
 // biome-ignore lint/suspicious/noExplicitAny: metrics of any term
 type AnyStep = LossStep | TermStep<any>;
 
 interface Capture {
   graph?: Graph<AnyStep>;
   step?: AnyStep;
-}
-
-type Tensors<K extends string> = { readonly [N in K]?: Tensor };
-
-/** The tensors that there are, as properties; asking for another one throws. */
-function withNames<K extends string>(tensors: Tensors<K>, names: readonly K[], what: string) {
-  const complete: object = { ...tensors };
-  for (const name of names) {
-    if (tensors[name]) continue;
-    const get = () => {
-      throw typeError(
-        'ERR_ROI_LOSS_TYPE',
-        `this batch has no ${what} ${name}; it has ${Object.keys(tensors).join(', ')}`,
-      );
-    };
-    Object.defineProperty(complete, name, { get });
-  }
-  return complete as { readonly [N in K]: Tensor };
-}
-
-const named = (prefix: string, tensors: { readonly [name: string]: Tensor | undefined }) =>
-  Object.entries(tensors).flatMap(([name, tensor]) => (tensor ? [[prefix + name, tensor] as const] : []));
-
-/** The buffers of `nativeShape` under their native names. */
-function nativeBuffers(batch: {
-  inputs: Tensors<InputName>;
-  grads: Tensors<GradName>;
-  perRoi: Tensors<TermName>;
-  written: Tensors<'box' | 'mask'>;
-}): NativeBuffers<NativeMemory> {
-  const { inputs, grads, perRoi, written } = batch;
-  const tensors: NativeBuffers<Tensor> = {
-    ...stepBuffers<Tensor>(inputs, grads, perRoi),
-    boxWritten: written.box,
-    maskWritten: written.mask,
-  };
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor?.memory(name)]));
 }
 
 /**
@@ -115,17 +56,14 @@ export class Batch implements Disposable {
   readonly shape: StepShape;
   /** @internal */
   readonly thread = ofThread;
-  /** @internal Losses by RoI, and the step that left them. */
-  readonly perRoi: Tensors<TermName>;
-  /** @internal */
-  readonly perRoiOwner: { [K in TermName]?: object } = {};
   readonly #native: NativeBatch;
   /** The numbers of a call, reused by steps. */
   #call: Float64Array | undefined;
-  /** Its inputs and gradients, by the names that errors give them. */
+  /** Its inputs and gradients, with the names that errors give them. */
   readonly #tensors: readonly (readonly [string, Tensor])[];
-  /** What the batch allocated. */
-  readonly #own: Tensor[] = [];
+  readonly #buffers: BatchBuffers;
+  /** The steps that left the losses by RoI. */
+  readonly #perRoiOwner: { [K in TermName]?: object } = {};
   /** What is captured at the moment, if something is: the step that was recorded, once there is one. */
   #capture: Capture | undefined;
   #disposed = false;
@@ -138,57 +76,19 @@ export class Batch implements Disposable {
       : readKeys<BatchSizes>('option of batch', options as BatchSizes, sizeKeys);
     const given = sizes ? {} : readKeys<BatchTensors>('option of batch', options as BatchTensors, tensorKeys);
     this.shape = sizes ? shapeOfSizes(sizes) : shapeOfTensors(given);
-    const { rewrite = false } = sizes ?? given;
-    if (typeof rewrite !== 'boolean')
-      throw typeError('ERR_ROI_LOSS_OPTION', `rewrite is ${show(rewrite)}; expected true or false`);
-
-    const make = (name: string, spec: ArraySpec) => {
-      const tensor = device.allocate(name, spec.shape, spec.dtype);
-      this.#own.push(tensor);
-      return tensor;
-    };
-    const each = <K extends string>(
-      specs: { [N in K]?: ArraySpec },
-      use: (name: K, spec: ArraySpec) => Tensor,
-    ): Tensors<K> =>
-      Object.fromEntries(
-        Object.entries<ArraySpec | undefined>(specs).flatMap(([name, spec]) =>
-          spec ? [[name, use(name as K, spec)]] : [],
-        ),
-      ) as Tensors<K>;
-
-    const { rois, box, mask } = this.shape;
-    const perRoi = (count: number, dtype: 'float32' | 'int32'): ArraySpec => ({
-      shape: [count],
-      symbols: '',
-      dtype,
-    });
-    const ofMasks = (dtype: 'float32' | 'int32') => (mask ? { mask: perRoi(mask.rois, dtype) } : {});
-    const ofBoxes = (dtype: 'float32' | 'int32') => (box ? { box: perRoi(rois, dtype) } : {});
+    const rewrite = flag('', 'rewrite', (sizes ?? given).rewrite ?? false);
+    const buffers = makeBuffers(device, this.shape, sizes ? undefined : given, rewrite);
+    this.#buffers = buffers;
     try {
-      const inputs = each(inputSpecs(this.shape), (name, spec) =>
-        sizes ? make(name, spec) : checkTensor(name, given[name], spec, device),
-      );
-      const grads = each(gradSpecs(this.shape), make);
-      this.perRoi = each(
-        {
-          ...(this.shape.class ? { class: perRoi(rois, 'float32') } : {}),
-          ...ofBoxes('float32'),
-          ...ofMasks('float32'),
-        },
-        make,
-      );
-      const written = rewrite ? {} : each({ ...ofBoxes('int32'), ...ofMasks('int32') }, make);
       const shape = nativeShape(this.shape, rewrite ? 'rewrite' : 'sparse');
-      const buffers = nativeBuffers({ inputs, grads, perRoi: this.perRoi, written });
-      this.#native = callNative(() => new native.Batch(device.handle, shape, buffers));
-      this.inputs = withNames(inputs, inputNames, 'input');
-      this.grads = withNames(grads, gradNames, 'gradient');
-      this.#tensors = [...named('', inputs), ...named('grads.', grads)];
+      this.#native = callNative(() => new native.Batch(device.handle, shape, nativeBuffers(buffers)));
     } catch (error) {
-      for (const tensor of this.#own) tensor.dispose();
+      free(buffers.own);
       throw error;
     }
+    this.inputs = withNames(buffers.inputs, inputNames, 'input');
+    this.grads = withNames(buffers.grads, gradNames, 'gradient');
+    this.#tensors = namedTensors(buffers);
   }
 
   /** @internal */
@@ -264,7 +164,7 @@ export class Batch implements Disposable {
   dispose(): void {
     this.#disposed = true;
     this.#native.dispose();
-    for (const tensor of this.#own) tensor.dispose();
+    free(this.#buffers.own);
   }
 
   [Symbol.dispose](): void {
@@ -286,18 +186,26 @@ export class Batch implements Disposable {
     return call;
   }
 
+  /** The losses by RoI that `step` left. */
+  readonly #readPerRoi = async (step: object, term: TermName): Promise<Float32Array> => {
+    if (this.#perRoiOwner[term] !== step)
+      throw plainError('ERR_ROI_LOSS_STALE', `the batch's ${term} losses by RoI are those of a later step`);
+    return (await this.#buffers.perRoi[term]?.read()) as Float32Array;
+  };
+
   /** @internal Runs, enqueues or records the step that `call` and `calls` describe. */
   run<S extends AnyStep>(call: Float64Array, calls: Calls, make: MakeStep<S>): S {
     // Now, not before: a getter among the options may have disposed something.
     this.checkUsable();
     const { class: classCall, box, mask } = calls;
     const upstreams = [classCall?.weights, classCall?.upstream, box?.upstream, mask?.upstream] as const;
-    const perRoiTerms = termNames.filter((term) => calls[term]?.reduction === 'none');
+    const terms = termNames.filter((term) => calls[term]?.reduction === 'none');
+    const perRoi: PerRoiReader | undefined = terms.length > 0 ? { terms, read: this.#readPerRoi } : undefined;
     const start = (native: () => NativePending | undefined) => {
       // Before the call: a step that is refused for a value has run, and overwritten the losses by RoI.
-      for (const term of perRoiTerms) this.perRoiOwner[term] = {};
-      const step = make(call, callNative(native), perRoiTerms);
-      for (const term of perRoiTerms) this.perRoiOwner[term] = step;
+      for (const term of terms) this.#perRoiOwner[term] = {};
+      const step = make(call, callNative(native), perRoi);
+      for (const term of terms) this.#perRoiOwner[term] = step;
       return step;
     };
     if (!this.#capture) {
@@ -308,8 +216,11 @@ export class Batch implements Disposable {
     if (this.#capture.step)
       throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
     const recorded = callNative(() => this.#native.record(call, ...upstreams));
-    this.#capture.graph = Graph.create<AnyStep>(this, recorded, () => start(() => recorded.run(call)));
-    const step = make(call, 'recorded', perRoiTerms);
+    this.#capture.graph = Graph.create<AnyStep>(recorded, () => {
+      this.checkUsable();
+      return start(() => recorded.run(call));
+    });
+    const step = make(call, 'recorded', perRoi);
     this.#capture.step = step;
     return step;
   }

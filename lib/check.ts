@@ -1,8 +1,8 @@
 import { types } from 'node:util';
-import { halfArrayName } from './dtypes';
+import { dtypes, halfArrayName } from './dtypes';
 import { rangeError, show, typeError, withArticle } from './errors';
 import { showHandle } from './handles';
-import type { HalfArray, HostArray } from './types';
+import type { DType, HalfArray, HostArray, LossInputs } from './types';
 
 /** Throws unless `value` is an object with properties for what it says, and no array or handle. */
 export function checkObject(name: string, value: unknown, expected = 'an object'): asserts value is object {
@@ -121,9 +121,12 @@ export function checkClasses(value: unknown): asserts value is number {
     );
 }
 
+/** The number of elements of a shape that is known not to overflow. */
+export const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
+
 /** The number of elements of a shape. Throws if it overflows. */
 export function elements(name: string, shape: readonly number[]): number {
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = product(shape);
   if (count > 2 ** 48)
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
@@ -145,4 +148,74 @@ export function checkChoice<T extends string>(
       `${name} is ${show(value)}; expected ${choices.map(show).join(' or ')}`,
     );
   return value as T;
+}
+
+const maxRank = 64;
+
+/** Checks a shape as a user gives it. */
+export function checkShape(name: string, shape: unknown): readonly number[] {
+  if (!Array.isArray(shape))
+    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(shape)}; expected an array of sizes`);
+  if (shape.length > maxRank)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} has ${shape.length} sizes; expected no more than ${maxRank}`,
+    );
+  // A copy first: what is checked is what is used, whatever the array's getters do.
+  const sizes: unknown[] = Array.from({ length: shape.length }, (_, axis) => shape[axis]);
+  for (const [axis, size] of sizes.entries()) checkSize(`${name}[${axis}]`, size);
+  elements(name, sizes as number[]);
+  return Object.freeze(sizes as number[]);
+}
+
+/** Checks an element type as a user gives it. */
+export function checkDType(name: string, dtype: unknown): asserts dtype is DType {
+  if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype))
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${name} is ${show(dtype)}; expected ${Object.keys(dtypes).join(', ')}`,
+    );
+}
+
+/** Throws unless a tensor has the sizes that follow from the other inputs. */
+export function checkSizes(
+  name: string,
+  found: readonly number[],
+  symbols: string,
+  expected: readonly number[],
+): void {
+  if (found.join() !== expected.join())
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} has the shape [${found.join(', ')}]; expected ${symbols} = [${expected.join(', ')}]`,
+    );
+}
+
+/** [H, W] as a user gives it. */
+export function checkMaskSize(value: unknown = [28, 28]): readonly [number, number] {
+  if (!Array.isArray(value) || value.length !== 2)
+    throw rangeError('ERR_ROI_LOSS_SHAPE', `maskSize is ${show(value)}; expected [height, width]`);
+  const [height, width]: unknown[] = value;
+  checkSize('maskSize[0]', height, 1);
+  checkSize('maskSize[1]', width, 1);
+  return [height, width];
+}
+
+/** Channels must be one a class, one a foreground class, or one for all. */
+export function checkChannels(name: string, value: unknown, classes: number): number {
+  if (value !== classes && value !== classes - 1 && value !== 1)
+    throw rangeError(
+      'ERR_ROI_LOSS_SHAPE',
+      `${name} is ${show(value)}; expected ${classes} (all classes), ${classes - 1} (the foreground) or 1 (class-agnostic)`,
+    );
+  return value as number;
+}
+
+/** Throws where a class term has both of its possible inputs. */
+export function checkOneScores({
+  classLogits,
+  classProbs,
+}: { readonly [K in keyof LossInputs]?: unknown }): void {
+  if (classLogits && classProbs)
+    throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
 }

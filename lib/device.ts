@@ -1,11 +1,20 @@
 import { Batch } from './batch';
 import type { BatchSizes, BatchTensors } from './batch-shape';
-import { arrayName, bitsOf, checkArray, checkSize, elements, lengthOf } from './check';
+import {
+  arrayName,
+  bitsOf,
+  checkArray,
+  checkDType,
+  checkShape,
+  checkSize,
+  elements,
+  lengthOf,
+} from './check';
 import { defaultDType, dtypes } from './dtypes';
 import { callNative, plainError, rangeError, show, typeError } from './errors';
 import { ofThisThread } from './handles';
 import type { NativeDevice } from './native';
-import { checkDType, checkShape, Tensor } from './tensor';
+import { Tensor } from './tensor';
 import type { DType, Written } from './types';
 
 const ipcHandleBytes = 64;

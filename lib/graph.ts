@@ -1,28 +1,20 @@
-import type { Batch } from './batch';
 import { typeError } from './errors';
 import type { NativeRecorded } from './native';
-import type { Pending } from './step';
-import type { TermName } from './terms';
-
-/** Makes a step of its numbers, what is pending of it and the terms whose reduction is `'none'`. */
-export type MakeStep<S> = (call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) => S;
 
 /** A captured step, launched as often as one likes. Made by `batch.capture`. */
 export class Graph<S> implements Disposable {
-  readonly #batch: Batch;
   readonly #recorded: NativeRecorded;
   readonly #launch: () => S;
   #disposed = false;
 
-  private constructor(batch: Batch, recorded: NativeRecorded, launch: () => S) {
-    this.#batch = batch;
+  private constructor(recorded: NativeRecorded, launch: () => S) {
     this.#recorded = recorded;
     this.#launch = launch;
   }
 
-  /** @internal `launch` runs what was recorded and makes a step of it. */
-  static create<S>(batch: Batch, recorded: NativeRecorded, launch: () => S): Graph<S> {
-    return new Graph(batch, recorded, launch);
+  /** @internal `launch` checks that the batch can be used, runs what was recorded and makes a step of it. */
+  static create<S>(recorded: NativeRecorded, launch: () => S): Graph<S> {
+    return new Graph(recorded, launch);
   }
 
   /**
@@ -33,7 +25,6 @@ export class Graph<S> implements Disposable {
    */
   launch(): S {
     if (this.#disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', 'graph has been disposed');
-    this.#batch.checkUsable();
     return this.#launch();
   }
 

@@ -1,11 +1,22 @@
-import { arrayName, checkArray, checkChoice, checkClasses, checkObject, lengthOf, readKeys } from './check';
+import {
+  arrayName,
+  checkArray,
+  checkChannels,
+  checkChoice,
+  checkClasses,
+  checkMaskSize,
+  checkObject,
+  checkOneScores,
+  lengthOf,
+  product,
+  readKeys,
+} from './check';
 import { defaultDType, dtypes } from './dtypes';
 import { rangeError, typeError } from './errors';
+import type { HostOptions } from './host';
 import { type InputName, inputNames, inputOf } from './inputs';
 import {
   type ArraySpec,
-  checkChannels,
-  checkMaskSize,
   inputSpecs,
   isRead,
   layouts,
@@ -13,7 +24,7 @@ import {
   maskGrads,
   type StepShape,
 } from './shape';
-import type { HostArray, HostMaskOptions, HostOptions, LossInputs } from './types';
+import type { HostArray, HostMaskOptions, LossInputs } from './types';
 
 // The shape of a step over arrays of the host: it follows from the arrays' lengths, C and [H, W].
 
@@ -36,7 +47,8 @@ export function readInputs(inputs: unknown, names: string): LossInputs {
   return arrays;
 }
 
-function need<K extends keyof LossInputs>(inputs: LossInputs, name: K): NonNullable<LossInputs[K]> {
+/** An array that must be there. */
+function arrayOf<K extends keyof LossInputs>(inputs: LossInputs, name: K): NonNullable<LossInputs[K]> {
   const array = inputs[name];
   if (array === undefined)
     throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected all inputs of a term`);
@@ -135,14 +147,14 @@ function maskShape(
   { maskChannels }: Hints,
 ): MaskShape {
   const [height, width] = checkMaskSize(options.maskSize);
-  const rois = lengthOf(inputs.maskLabels ?? need(inputs, 'labels'));
-  need(inputs, 'maskTargets');
+  const rois = lengthOf(inputs.maskLabels ?? arrayOf(inputs, 'labels'));
+  arrayOf(inputs, 'maskTargets');
   return {
     rois,
     ownLabels: inputs.maskLabels !== undefined,
     channels: channelsOf(
       'maskLogits',
-      need(inputs, 'maskLogits'),
+      arrayOf(inputs, 'maskLogits'),
       rois,
       height * width,
       classes,
@@ -180,7 +192,7 @@ export function termsOf(inputs: LossInputs): Terms {
 }
 
 function checkLength(name: string, array: HostArray, spec: ArraySpec, note: string): void {
-  const expected = spec.shape.reduce((product, size) => product * size, 1);
+  const expected = product(spec.shape);
   if (lengthOf(array) !== expected)
     throw rangeError(
       'ERR_ROI_LOSS_SHAPE',
@@ -195,27 +207,35 @@ export function shapeOfInputs(
   terms: Terms,
   hints: Hints,
 ): StepShape {
-  const labels = terms.class || terms.box ? need(inputs, 'labels') : inputs.labels;
+  const labels = terms.class || terms.box ? arrayOf(inputs, 'labels') : inputs.labels;
   const rois = labels ? lengthOf(labels) : 0;
   const classes = classesOf(inputs, options, hints);
-  if (terms.class && inputs.classLogits && inputs.classProbs)
-    throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
-  if (terms.class && !inputs.classLogits) need(inputs, 'classProbs');
+  if (terms.class) checkOneScores(inputs);
+  if (terms.class && !inputs.classLogits) arrayOf(inputs, 'classProbs');
   const shape: StepShape = {
     rois,
     classes,
     class: terms.class ? { input: inputs.classLogits ? 'classLogits' : 'classProbs' } : undefined,
     box: terms.box
-      ? { channels: channelsOf('boxDeltas', need(inputs, 'boxDeltas'), rois, 4, classes, hints.boxChannels) }
+      ? {
+          channels: channelsOf(
+            'boxDeltas',
+            arrayOf(inputs, 'boxDeltas'),
+            rois,
+            4,
+            classes,
+            hints.boxChannels,
+          ),
+        }
       : undefined,
     mask: terms.mask ? maskShape(inputs, options, classes, hints) : undefined,
     types: Object.fromEntries(
       inputNames.map((name) => [name, defaultDType[arrayName(inputs[name]) as string]]),
     ),
   };
-  for (const name of inputNames) if (isRead(name, shape)) need(inputs, name);
+  for (const name of inputNames) if (isRead(name, shape)) arrayOf(inputs, name);
   const note = shape.mask ? maskNote(inputs, options, shape.mask) : '';
   for (const [name, spec] of Object.entries(inputSpecs(shape)) as [InputName, ArraySpec][])
-    checkLength(name, need(inputs, name), spec, name.startsWith('mask') ? note : '');
+    checkLength(name, arrayOf(inputs, name), spec, name.startsWith('mask') ? note : '');
   return shape;
 }

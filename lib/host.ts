@@ -1,9 +1,20 @@
+import { product } from './check';
+import type { Device } from './device';
 import { deviceOf } from './devices';
 import { callNative } from './errors';
+import { termOf } from './inputs';
 import type { NativeBuffers } from './native';
-import type { Calls, TermCall } from './options';
-import { gradSpecs, nativeShape, type StepShape, stepBuffers } from './shape';
+import type { Calls } from './options';
+import { type ArraySpec, gradSpecs, nativeShape, perRoiSpecs, type StepShape, stepBuffers } from './shape';
 import type { GradName, HostArray, LossInputs } from './types';
+
+/** Options of calls on host arrays, which say how to read them and where to run. */
+export interface HostOptions {
+  /** C, the number of classes including background, 2 or more. May be left out where the class logits tell it. */
+  readonly classes?: number | undefined;
+  /** The device that computes. Default: the CPU. */
+  readonly device?: Device | string | undefined;
+}
 
 /** What comes out of a step over host arrays. */
 export interface HostOutputs {
@@ -23,26 +34,17 @@ export function runOnHost(
   shape: StepShape,
   terms: Calls,
 ): HostOutputs {
-  const specs = gradSpecs(shape);
-  const grad = (name: GradName, term: TermCall | undefined) => {
-    const spec = specs[name];
-    return spec && term?.gradient
-      ? new Float32Array(spec.shape.reduce((product, size) => product * size, 1))
-      : undefined;
-  };
-  const grads = {
-    classLogits: grad('classLogits', terms.class),
-    classProbs: grad('classProbs', terms.class),
-    boxDeltas: grad('boxDeltas', terms.box),
-    maskLogits: grad('maskLogits', terms.mask),
-  };
-  const each = (term: TermCall | undefined, rois: number) =>
-    term?.reduction === 'none' ? new Float32Array(rois) : undefined;
-  const perRoi = {
-    class: each(terms.class, shape.rois),
-    box: each(terms.box, shape.rois),
-    mask: each(terms.mask, shape.mask?.rois ?? 0),
-  };
+  const arrays = <K extends string>(
+    specs: { readonly [N in K]?: ArraySpec },
+    isNeeded: (name: K) => boolean | undefined,
+  ) =>
+    Object.fromEntries(
+      Object.entries<ArraySpec | undefined>(specs).flatMap(([name, spec]) =>
+        spec && isNeeded(name as K) ? [[name, new Float32Array(product(spec.shape))]] : [],
+      ),
+    ) as { readonly [N in K]?: Float32Array };
+  const grads = arrays(gradSpecs(shape), (name) => terms[termOf(name)]?.gradient);
+  const perRoi = arrays(perRoiSpecs(shape), (term) => terms[term]?.reduction === 'none');
   const buffers: NativeBuffers<HostArray> = {
     ...stepBuffers<HostArray>(inputs, grads, perRoi),
     classWeights: terms.class?.weights,
@@ -51,10 +53,5 @@ export function runOnHost(
     'mask.backward': terms.mask?.upstream,
   };
   callNative(() => deviceOf(device).handle.run(call, nativeShape(shape, 'fresh'), buffers));
-  return { grads: present(grads), perRoi: present(perRoi) };
-}
-
-/** An object without its undefined properties. */
-export function present<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+  return { grads, perRoi };
 }

@@ -5,6 +5,7 @@ export { Device } from './device';
 export { type DeviceInfo, type DeviceOptions, devices, openDevice } from './devices';
 export { type ErrorCode, isRoiLossError, type RoiLossError } from './errors';
 export type { Graph } from './graph';
+export type { HostOptions } from './host';
 export { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from './losses';
 export { LossStep, TermStep } from './step';
 export { Tensor } from './tensor';

@@ -1,5 +1,5 @@
 import type { TermName } from './terms';
-import type { DType, LossInputs } from './types';
+import type { DType, GradName, LossInputs } from './types';
 
 // The inputs of a step. A new one is a line here, its documentation in types.ts, and a line in native/buffers.h.
 
@@ -35,3 +35,5 @@ export const inputs = {
 export type InputName = keyof typeof inputs;
 export const inputNames = Object.keys(inputs) as readonly InputName[];
 export const inputOf = (name: InputName): Input => inputs[name];
+/** The term whose gradient an input has. */
+export const termOf = (name: GradName): TermName => inputs[name].term;

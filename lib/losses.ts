@@ -2,7 +2,7 @@ import { Batch } from './batch';
 import { newCall } from './call';
 import { checkKeys, checkObject } from './check';
 import { typeError } from './errors';
-import { present, runOnHost } from './host';
+import { type HostOptions, runOnHost } from './host';
 import { readInputs, shapeOfInputs, termsOf } from './host-shape';
 import {
   type Calls,
@@ -14,6 +14,7 @@ import {
   writeClass,
   writeMask,
 } from './options';
+import { present } from './present';
 import { classMetrics, lossesOf, lossOf, maskMetrics, metricsOf } from './results';
 import type { StepShape } from './shape';
 import { LossStep, TermStep } from './step';
@@ -28,7 +29,6 @@ import type {
   GradOption,
   GradOptions,
   HostMaskOptions,
-  HostOptions,
   LossInputs,
   LossResult,
   MaskInputs,
@@ -111,8 +111,8 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
     );
   const call = batch.takeCall();
   const calls = writeOne(call, term, options, shape);
-  return batch.run(call, calls, (numbers, pending, perRoiTerms) =>
-    TermStep.create<never>(batch, numbers, pending, term, perRoiTerms),
+  return batch.run(call, calls, (numbers, pending, perRoi) =>
+    TermStep.create<never>(numbers, pending, perRoi, term),
   );
 }
 
@@ -238,7 +238,5 @@ function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkKeys('option', options, knownOptions.batch.whole);
   const call = batch.takeCall();
   const calls = writeAll(call, options, batch.shape);
-  return batch.run(call, calls, (numbers, pending, perRoiTerms) =>
-    LossStep.create(batch, numbers, pending, perRoiTerms),
-  );
+  return batch.run(call, calls, LossStep.create);
 }

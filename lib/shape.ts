@@ -1,6 +1,4 @@
-import { checkSize } from './check';
 import { dtypes } from './dtypes';
-import { rangeError, show } from './errors';
 import { type InputName, inputNames, inputOf, inputs } from './inputs';
 import type { NativeBuffers, NativeShape } from './native';
 import { type TermName, termNames } from './terms';
@@ -95,6 +93,29 @@ export function gradSpecs(s: StepShape): { [K in GradName]?: ArraySpec } {
   return specs;
 }
 
+const perRow = (rois: number, symbols: string, dtype: DType): ArraySpec => ({
+  shape: [rois],
+  symbols,
+  dtype,
+});
+
+/** The losses by RoI of its terms. */
+export function perRoiSpecs({ rois, class: scores, box, mask }: StepShape): { [K in TermName]?: ArraySpec } {
+  return {
+    ...(scores && { class: perRow(rois, '[R]', 'float32') }),
+    ...(box && { box: perRow(rois, '[R]', 'float32') }),
+    ...(mask && { mask: perRow(mask.rois, '[P]', 'float32') }),
+  };
+}
+
+/** The channel that a step wrote for each RoI, of the gradients that are mostly zeros. */
+export function writtenSpecs({ rois, box, mask }: StepShape): { [K in 'box' | 'mask']?: ArraySpec } {
+  return {
+    ...(box && { box: perRow(rois, '[R]', 'int32') }),
+    ...(mask && { mask: perRow(mask.rois, '[P]', 'int32') }),
+  };
+}
+
 /** The buffers of a step, arrays or tensors, under the names that native/buffers.h has for them. */
 export function stepBuffers<T>(
   given: { readonly [K in InputName]?: T | undefined },
@@ -134,26 +155,6 @@ export function nativeShape(s: StepShape, fill: 'fresh' | 'sparse' | 'rewrite'):
     fresh: fill === 'fresh',
     rewrite: fill === 'rewrite',
   };
-}
-
-/** [H, W] as a user gives it. */
-export function checkMaskSize(value: unknown = [28, 28]): readonly [number, number] {
-  if (!Array.isArray(value) || value.length !== 2)
-    throw rangeError('ERR_ROI_LOSS_SHAPE', `maskSize is ${show(value)}; expected [height, width]`);
-  const [height, width]: unknown[] = value;
-  checkSize('maskSize[0]', height, 1);
-  checkSize('maskSize[1]', width, 1);
-  return [height, width];
-}
-
-/** Channels must be one a class, one a foreground class, or one for all. */
-export function checkChannels(name: string, value: unknown, classes: number): number {
-  if (value !== classes && value !== classes - 1 && value !== 1)
-    throw rangeError(
-      'ERR_ROI_LOSS_SHAPE',
-      `${name} is ${show(value)}; expected ${classes} (all classes), ${classes - 1} (the foreground) or 1 (class-agnostic)`,
-    );
-  return value as number;
 }
 
 export const layouts = ['nchw', 'nhwc'] as const;

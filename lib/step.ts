@@ -1,4 +1,3 @@
-import type { Batch } from './batch';
 import { callNative, plainError, rangeError } from './errors';
 import { ofThisThread } from './handles';
 import type { NativePending } from './native';
@@ -6,8 +5,17 @@ import { lossesOf, lossOf, metricsOf } from './results';
 import type { TermName } from './terms';
 import type { Losses, Metrics, PerRoi } from './types';
 
-/** Native code's hold on a step; of one that was but recorded there is none, and asking for its results throws. */
+/** Handle to a native step, undefined once it is done. A recorded step has none, and asking for its results throws. */
 export type Pending = NativePending | 'recorded' | undefined;
+
+/** The losses by RoI of the terms with `reduction: 'none'`; `read` throws if a later step than `step` has overwritten them. */
+export interface PerRoiReader {
+  readonly terms: readonly TermName[];
+  read(step: object, term: TermName): Promise<Float32Array>;
+}
+
+/** Makes a step from its numbers, what is pending of it, and a reader of its losses by RoI if it leaves any. */
+export type MakeStep<S> = (call: Float64Array, pending: Pending, perRoi: PerRoiReader | undefined) => S;
 
 const ofThread = ofThisThread('step');
 
@@ -15,17 +23,14 @@ const ofThread = ofThisThread('step');
 abstract class Step<Outcome extends { readonly metrics: unknown }> {
   /** @internal */
   readonly thread = ofThread;
-  readonly #batch: Batch;
-  readonly #perRoiTerms: readonly TermName[];
+  readonly #perRoi: PerRoiReader | undefined;
   /** A step in flight and its own copy of the numbers that describe it. */
   #pending: { readonly step: NativePending | 'recorded'; readonly call: Float64Array } | undefined;
   #outcome: Outcome | undefined;
 
-  /** @internal `call`: the numbers of the step, with its results if nothing is pending. `perRoiTerms`: the terms whose
-   * reduction is `'none'`. */
-  constructor(batch: Batch, call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) {
-    this.#batch = batch;
-    this.#perRoiTerms = perRoiTerms;
+  /** @internal `call`: the numbers of the step, with its results if nothing is pending. */
+  constructor(call: Float64Array, pending: Pending, perRoi: PerRoiReader | undefined) {
+    this.#perRoi = perRoi;
     this.#pending = pending && { step: pending, call: call.slice() };
   }
 
@@ -69,14 +74,10 @@ abstract class Step<Outcome extends { readonly metrics: unknown }> {
 
   /** The loss of each RoI, by term, from the batch's memory. */
   protected async readPerRoi(): Promise<PerRoi> {
-    if (this.#perRoiTerms.length === 0)
-      throw rangeError('ERR_ROI_LOSS_OPTION', "perRoi is there with reduction: 'none' only");
+    const perRoi = this.#perRoi;
+    if (!perRoi) throw rangeError('ERR_ROI_LOSS_OPTION', "perRoi is there with reduction: 'none' only");
     await this.outcome();
-    const read = this.#perRoiTerms.map(async (term) => {
-      if (this.#batch.perRoiOwner[term] !== this)
-        throw plainError('ERR_ROI_LOSS_STALE', `the batch's ${term} losses by RoI are those of a later step`);
-      return [term, await this.#batch.perRoi[term]?.read()];
-    });
+    const read = perRoi.terms.map(async (term) => [term, await perRoi.read(this, term)]);
     return Object.fromEntries(await Promise.all(read)) as PerRoi;
   }
 }
@@ -86,26 +87,24 @@ export class TermStep<M = never> extends Step<{ readonly loss: number; readonly 
   readonly #term: TermName;
 
   private constructor(
-    batch: Batch,
     call: Float64Array,
     pending: Pending,
+    perRoi: PerRoiReader | undefined,
     term: TermName,
-    perRoiTerms: readonly TermName[],
   ) {
-    super(batch, call, pending, perRoiTerms);
+    super(call, pending, perRoi);
     this.#term = term;
     if (!pending) this.finish(call);
   }
 
   /** @internal */
   static create<M>(
-    batch: Batch,
     call: Float64Array,
     pending: Pending,
+    perRoi: PerRoiReader | undefined,
     term: TermName,
-    perRoiTerms: readonly TermName[],
   ): TermStep<M> {
-    return new TermStep(batch, call, pending, term, perRoiTerms);
+    return new TermStep(call, pending, perRoi, term);
   }
 
   /** The reduced loss, `weight` included, once the device is done. */
@@ -137,19 +136,14 @@ export class TermStep<M = never> extends Step<{ readonly loss: number; readonly 
 
 /** A step of all the terms of a batch. */
 export class LossStep extends Step<{ readonly losses: Losses; readonly metrics: Metrics | undefined }> {
-  private constructor(batch: Batch, call: Float64Array, pending: Pending, perRoiTerms: readonly TermName[]) {
-    super(batch, call, pending, perRoiTerms);
+  private constructor(call: Float64Array, pending: Pending, perRoi: PerRoiReader | undefined) {
+    super(call, pending, perRoi);
     if (!pending) this.finish(call);
   }
 
   /** @internal */
-  static create(
-    batch: Batch,
-    call: Float64Array,
-    pending: Pending,
-    perRoiTerms: readonly TermName[],
-  ): LossStep {
-    return new LossStep(batch, call, pending, perRoiTerms);
+  static create(call: Float64Array, pending: Pending, perRoi: PerRoiReader | undefined): LossStep {
+    return new LossStep(call, pending, perRoi);
   }
 
   /** The reduced losses, weights included, once the device is done. */

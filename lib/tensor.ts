@@ -1,37 +1,10 @@
-import { bitsOf, checkArray, checkSize, elements, lengthOf } from './check';
+import { bitsOf, checkArray, lengthOf, product } from './check';
 import type { Device } from './device';
 import { dtypes } from './dtypes';
-import { callNative, rangeError, show, typeError } from './errors';
+import { callNative, rangeError, typeError } from './errors';
 import { ofThisThread } from './handles';
 import type { NativeMemory } from './native';
 import type { DType, HostArray, Written } from './types';
-
-const maxRank = 64;
-
-/** Checks a shape as a user gives it. */
-export function checkShape(name: string, shape: unknown): readonly number[] {
-  if (!Array.isArray(shape))
-    throw typeError('ERR_ROI_LOSS_TYPE', `${name} is ${show(shape)}; expected an array of sizes`);
-  if (shape.length > maxRank)
-    throw rangeError(
-      'ERR_ROI_LOSS_SHAPE',
-      `${name} has ${shape.length} sizes; expected no more than ${maxRank}`,
-    );
-  // A copy first: what is checked is what is used, whatever the array's getters do.
-  const sizes: unknown[] = Array.from({ length: shape.length }, (_, axis) => shape[axis]);
-  for (const [axis, size] of sizes.entries()) checkSize(`${name}[${axis}]`, size);
-  elements(name, sizes as number[]);
-  return Object.freeze(sizes as number[]);
-}
-
-/** Checks an element type as a user gives it. */
-export function checkDType(name: string, dtype: unknown): asserts dtype is DType {
-  if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype))
-    throw rangeError(
-      'ERR_ROI_LOSS_OPTION',
-      `${name} is ${show(dtype)}; expected ${Object.keys(dtypes).join(', ')}`,
-    );
-}
 
 const ofThread = ofThisThread('Tensor');
 
@@ -74,7 +47,7 @@ export class Tensor implements Disposable {
 
   /** The number of elements. */
   get length(): number {
-    return this.shape.reduce((product, size) => product * size, 1);
+    return product(this.shape);
   }
 
   /** The address of the first element, on the device. Valid until the tensor is disposed. */

@@ -88,14 +88,6 @@ export interface MaskLossOptions extends TermOptions {
   readonly eps?: number | undefined;
 }
 
-/** Options of calls on host arrays, which say how to read them and where to run. */
-export interface HostOptions {
-  /** C, the number of classes including background, 2 or more. May be left out where the class logits tell it. */
-  readonly classes?: number | undefined;
-  /** The device that computes. Default: the CPU. */
-  readonly device?: import('./device').Device | string | undefined;
-}
-
 export interface HostMaskOptions {
   /** [H, W], the height and width of a mask in pixels. Default [28, 28]. */
   readonly maskSize?: readonly [number, number] | undefined;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDevice } from 'roi-loss';
 import type { Peers } from '../arguments';
-import type { Run } from '../output';
+import type { Run } from '../run';
 import type { Result } from '../targets';
 import { type Effort, quick } from '../timing';
 import { nativeOf } from './native';

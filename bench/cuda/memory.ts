@@ -1,6 +1,6 @@
 import { type Batch, type Device, fusedLoss, type LossInputs } from 'roi-loss';
+import { captureStream } from '../../common/stream';
 import type { NativeGraph, NativeMemory } from '../../lib/native';
-import { captureStream } from '../../test/support/stream';
 import { bytesOf, type Case } from '../cases';
 import type { CaseInputs } from '../inputs';
 import { writeInputs } from './inputs';

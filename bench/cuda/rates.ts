@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { devices, openDevice } from 'roi-loss';
-import { captureStream } from '../../test/support/stream';
+import { captureStream } from '../../common/stream';
 import { formatNumber, formatTime } from '../table';
 import { quick } from '../timing';
 import { delayOf, Scratch } from './memory';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mergeResults } from '../merge';
-import type { Run } from '../output';
+import type { Run } from '../run';
 import { spread } from '../statistics';
 import { formatTable, formatTime } from '../table';
 import type { Result } from '../targets';

@@ -1,6 +1,7 @@
+import { builtImages } from '../../common/images';
 import { formatTable } from '../table';
 import { markdownTable, writeSection } from './document';
-import { allResources, builtImages } from './resources';
+import { allResources } from './resources';
 
 // `npm run kernels:report`: what each kernel takes on each architecture, and how wide it accesses memory.
 

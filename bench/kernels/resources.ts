@@ -3,29 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { type BuiltImage, builtImages } from '../../common/images';
 import { type Accesses, findAccesses, type LanguageName } from './accesses';
 import { countInstructions } from './instructions';
 
 const run = promisify(execFile);
 const root = join(__dirname, '..', '..');
-const settings = join(root, 'build', 'Release', 'images', 'images.json');
-
-/** An image of the kernels that the addon carries, as native/cuda/images.cmake had nvcc make it. */
-export interface BuiltImage {
-  /** Version of the toolkit, such as `11.8`. */
-  readonly cuda: string;
-  /** Path of the compiler. */
-  readonly nvcc: string;
-  readonly options: readonly string[];
-  /** Compute capabilities, without their points, with machine code in the image. */
-  readonly architectures: readonly number[];
-  /** The same of PTX. */
-  readonly ptx: readonly number[];
-}
-
-/** The images of this build, the newest toolkit's first; none without nvcc. */
-export const builtImages = (): readonly BuiltImage[] =>
-  existsSync(settings) ? JSON.parse(readFileSync(settings, 'utf8')) : [];
 
 /** What a kernel takes of a multiprocessor, as ptxas tells it, and how it accesses memory. */
 export interface Resources extends Accesses {

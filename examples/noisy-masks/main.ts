@@ -1,7 +1,8 @@
 import { relative } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { machineOf } from '../../bench/machine';
-import { formatDuration, formatTable } from '../../bench/table';
+import { formatTable } from '../../bench/table';
+import { formatDuration } from '../../common/duration';
 import { type Arguments, parseArguments, usage } from './arguments';
 import { performAll } from './pool';
 import { effortOf, findingsOf, shareOf } from './report/findings';

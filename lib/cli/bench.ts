@@ -1,8 +1,8 @@
 import { openDevice } from '../devices';
 import { fusedLoss } from '../losses';
+import type { Arguments } from './arguments';
 import { batchOf, cases, classes, inputsOfCases, maskSize } from './cases';
 import { devicesFor } from './devices';
-import type { Arguments } from './main';
 import { line, paint, printJson } from './print';
 
 const rois = 128;

@@ -4,9 +4,9 @@ import { fusedLoss } from '../losses';
 import { type Reference, referenceLoss } from '../reference';
 import { gradError, gradTolerance, lossError, lossTolerance } from '../reference/accuracy';
 import type { GradName, Losses, LossInputs } from '../types';
+import type { Arguments } from './arguments';
 import { batchOf, type Case, cases, classes, inputsOfCases, maskSize } from './cases';
 import { devicesFor } from './devices';
-import type { Arguments } from './main';
 import { line, paint, printJson } from './print';
 
 const rois = 32;

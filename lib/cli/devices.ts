@@ -1,5 +1,5 @@
 import { type DeviceInfo, devices, openDevice } from '../devices';
-import type { Arguments } from './main';
+import type { Arguments } from './arguments';
 import { line, paint, printJson } from './print';
 
 /** What there is to say of a device in a line. */

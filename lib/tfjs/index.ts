@@ -2,13 +2,13 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkKeys, checkObject } from '../check';
 import { deviceOf } from '../devices';
 import { show, typeError } from '../errors';
-import { present } from '../host';
-import { inputNames, inputs } from '../inputs';
+import { inputNames, inputs, termOf } from '../inputs';
 import * as onArrays from '../losses';
 import { knownOptions } from '../options';
+import { present } from '../present';
 import { gradNames } from '../shape';
 import { type TermName, termNames } from '../terms';
-import type { GradName, LossInputs, TermOptions, TermResult } from '../types';
+import type { LossInputs, TermOptions, TermResult } from '../types';
 import { type ArrayOptions, readTensors, type Tensors } from './inputs';
 import { isRecording, lossesOf, type TensorFlow } from './op';
 import type { FusedInputs, FusedLosses, FusedOptions, RoiLosses, RoiLossesOptions } from './types';
@@ -37,8 +37,6 @@ const known = {
   whole: new Set([...without(batch.whole, ...elsewhere), 'classes', 'layout']),
   input: new Set<string>(inputNames),
 };
-
-const termOf = (name: GradName) => inputs[name].term;
 
 const compute = {
   class: onArrays.fusedClassLoss,

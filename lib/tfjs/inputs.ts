@@ -1,10 +1,11 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
-import { checkChoice } from '../check';
+import { checkChoice, checkSizes, product } from '../check';
 import { plainError, rangeError, show, typeError } from '../errors';
+import type { HostOptions } from '../host';
 import { type Hints, shapeOfInputs, termsOf } from '../host-shape';
 import { type InputName, inputNames, inputOf } from '../inputs';
 import { type ArraySpec, inputSpecs, symbolsOf } from '../shape';
-import type { HostArray, HostMaskOptions, HostOptions, Layout, LossInputs } from '../types';
+import type { HostArray, HostMaskOptions, Layout, LossInputs } from '../types';
 import type { TensorFlow } from './op';
 
 export type Tensors = { readonly [K in InputName]?: tfjs.Tensor | undefined };
@@ -65,13 +66,9 @@ function arrayOf(name: InputName, tensor: tfjs.Tensor): HostArray {
 function checkShape(name: InputName, { shape, rank }: tfjs.Tensor, spec: ArraySpec): void {
   const isFlat = name === 'boxDeltas' && rank === 2;
   const [rois = 0, ...rest] = spec.shape;
-  const symbols = isFlat ? expected[name].shapes[1] : spec.symbols;
-  const wanted = isFlat ? [rois, rest.reduce((product, size) => product * size)] : spec.shape;
-  if (shape.join() !== wanted.join())
-    throw rangeError(
-      'ERR_ROI_LOSS_SHAPE',
-      `${name} has the shape [${shape.join(', ')}]; expected ${symbols} = [${wanted.join(', ')}]`,
-    );
+  const symbols = isFlat ? (expected[name].shapes[1] as string) : spec.symbols;
+  const wanted = isFlat ? [rois, product(rest)] : spec.shape;
+  checkSizes(name, shape, symbols, wanted);
 }
 
 /** The channels that the shapes tell, where no RoI does. */

@@ -2,8 +2,8 @@
 
 #include "pair.h"
 
-// What the formulas need of a vector of floats besides arithmetic. test/losses/math.test.ts holds them to their
-// bounds.
+// What the formulas need of a vector of floats besides arithmetic. test/losses/math.test.ts holds them to
+// their bounds.
 
 namespace roi::ROI_SIMD {
 

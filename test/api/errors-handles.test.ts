@@ -114,6 +114,13 @@ check('errors of devices, tensors and batches', [
   ['a misspelled batch option', 'OPTION', TypeError, ["'maskgrad'"], made({ maskgrad: 'compact' })],
   ['rewrite that is no boolean', 'OPTION', TypeError, ['rewrite', "'yes'"], made({ rewrite: 'yes' })],
   [
+    'probabilities that are no boolean',
+    'OPTION',
+    TypeError,
+    ['probabilities', '1'],
+    made({ probabilities: 1 }),
+  ],
+  [
     'a tensor of the wrong rank',
     'SHAPE',
     RangeError,

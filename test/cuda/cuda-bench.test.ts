@@ -14,7 +14,7 @@ import { memoryOf, nativeOf } from '../../bench/cuda/native';
 import { parseNcu } from '../../bench/cuda/ncu';
 import { inputsOf } from '../../bench/inputs';
 import { disagreement, type Outcome } from '../../bench/outcome';
-import type { Run } from '../../bench/output';
+import type { Run } from '../../bench/run';
 import { quick } from '../../bench/timing';
 import { openTestDevice, simulated } from '../support/device';
 import { capturesStreams } from '../support/stream';

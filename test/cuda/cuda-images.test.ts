@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import type { DeviceInfo } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { builtImages } from '../../bench/kernels/resources';
+import { builtImages } from '../../common/images';
 import { onStandin } from '../support/device';
 
 // Which GPUs the kernels run on, and under which drivers. The stand-in loads an image that holds code for the GPU alone.

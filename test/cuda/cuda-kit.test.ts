@@ -47,6 +47,7 @@ function writeScript(file: string, text: string): void {
 function makeHost(folder: string): NodeJS.ProcessEnv {
   for (const name of [
     'bench',
+    'common',
     'lib',
     'test',
     'examples',

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findAccesses } from '../../bench/kernels/accesses';
 import { countInstructions } from '../../bench/kernels/instructions';
-import { allResources, builtImages } from '../../bench/kernels/resources';
+import { allResources } from '../../bench/kernels/resources';
+import { builtImages } from '../../common/images';
 
 const test = suite('kernels');
 

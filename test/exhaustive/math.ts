@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { formatDuration } from '../../bench/table';
+import { formatDuration } from '../../common/duration';
 import { type Figures, lackOf, make, merged, type Program, violationsOf, walk } from '../support/math';
 
 // The functions behind the formulas, at every float there is.

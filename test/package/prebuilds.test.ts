@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { builtImages } from '../../bench/kernels/resources';
+import { builtImages } from '../../common/images';
 import { hasCommand, noPrebuilds, prebuilds, prebuildsFolder, root } from '../support/prebuilds';
 
 // What the prebuilt binaries need of the machine that they are installed on, read from the files.

@@ -1,29 +1,8 @@
 import type { Device } from 'roi-loss';
 import * as assert from 'uvu/assert';
-import type { NativeDevice, NativeGraph } from '../../lib/native';
+import { captureStream, handleOf } from '../../common/stream';
 
-/** The native device, whose stream tests may capture. */
-export const handleOf = (device: Device) => (device as unknown as { readonly handle: NativeDevice }).handle;
-
-/**
- * What the owner of a GPU's stream may do: captures all that `enqueue` enqueues on it. The stream is free after it,
- * whatever is thrown.
- */
-export function captureStream(device: Device, enqueue: () => void): NativeGraph {
-  const handle = handleOf(device);
-  handle.beginCapture();
-  try {
-    enqueue();
-    return handle.endCapture();
-  } catch (error) {
-    try {
-      handle.endCapture();
-    } catch {
-      // It had ended.
-    }
-    throw error;
-  }
-}
+export { captureStream, handleOf };
 
 /** Whether there is a stream to capture: ptxrun has none. */
 export function capturesStreams(device: Device): boolean {

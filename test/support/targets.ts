@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { DeviceInfo } from 'roi-loss';
-import { builtImages } from '../../bench/kernels/resources';
+import { builtImages } from '../../common/images';
 
 // The devices that the suites can run on here, or why they cannot. What plays a GPU is called by its own name.
 

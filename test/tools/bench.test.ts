@@ -9,13 +9,13 @@ import { speedUpChart, stylesOf, sweepChart } from '../../bench/charts';
 import { changesOf, formatChanges } from '../../bench/compare';
 import { mergeResults, mergeVerdicts } from '../../bench/merge';
 import { disagreement } from '../../bench/outcome';
-import type { Run } from '../../bench/output';
 import { Torch } from '../../bench/peers/torch';
+import type { Run } from '../../bench/run';
 import { summarize, type Timing } from '../../bench/statistics';
-import { formatDuration } from '../../bench/table';
 import { type Result, type Verdict, verdictsOf } from '../../bench/targets';
 import { quick } from '../../bench/timing';
 import { cases } from '../../bench/variants';
+import { formatDuration } from '../../common/duration';
 
 // What the benchmarks make of the times that they take. No time is taken here.
 

@@ -1,5 +1,5 @@
 import { forMarkdown } from '../../../bench/report';
-import { formatDuration } from '../../../bench/table';
+import { formatDuration } from '../../../common/duration';
 import { levelName } from './charts';
 import type { Difference, Summary } from './summary';
 import { tableOf } from './table';
