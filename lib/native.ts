@@ -71,6 +71,19 @@ export interface NativeShape {
 /** The arrays or memory of a step, under the names of native/buffers.h. */
 export type NativeBuffers<T> = { readonly [name: string]: T | undefined };
 
+/** As `parse_match` in native/addon/matching.cpp reads it. */
+export interface NativeMatchSizes {
+  readonly boxes: number;
+  readonly objects: number;
+  readonly foreground: number;
+  readonly background: number;
+  readonly lowQuality: boolean;
+}
+
+type MatchBuffers<T> = {
+  [K in 'boxes' | 'gtBoxes' | 'gtLabels' | 'gtIgnore' | 'labels' | 'matches' | 'overlaps']: T | undefined;
+};
+
 export interface NativeDevice {
   description(): string;
   stream(): bigint;
@@ -78,6 +91,7 @@ export interface NativeDevice {
   borrow(pointer: bigint, bytes: number): NativeMemory;
   openShared(handle: Uint8Array, offset: number, bytes: number): NativeMemory;
   run(call: Float64Array, shape: NativeShape, buffers: NativeBuffers<HostArray>): void;
+  match(sizes: NativeMatchSizes, buffers: MatchBuffers<HostArray>): void;
   flush(): NativePending | undefined;
   add(a: Float32Array, b: Float32Array, c: Float32Array): void;
   mark(): NativeMark;
@@ -140,6 +154,27 @@ interface Addon {
   countGpus(): number;
   /** The GPUs, or why there is none. Opens each, to see whether that succeeds. */
   listGpus(unpack: Unpack): readonly NativeGpu[] | string;
+  encodeBoxes(
+    proposals: Float32Array,
+    gtBoxes: Float32Array,
+    matches: Int32Array | undefined,
+    deltaWeights: Float32Array,
+    out: Float32Array,
+  ): void;
+  decodeBoxes(
+    proposals: Float32Array,
+    deltas: Float32Array,
+    deltaWeights: Float32Array,
+    out: Float32Array,
+  ): void;
+  clipBoxes(boxes: Float32Array, width: number, height: number, out: Float32Array): void;
+  nms(
+    boxes: Float32Array,
+    scores: Float32Array,
+    labels: Int32Array | undefined,
+    threshold: number,
+    simd: string | undefined,
+  ): Int32Array;
   /** The name of each number of a call, `term.name`, in their order. */
   readonly callSlots: readonly string[];
 }

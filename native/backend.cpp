@@ -14,6 +14,8 @@ MemoryRef Backend::open_shared(const IpcToken&, size_t, size_t) {
   throw DeviceError("memory of another process can be opened on a GPU only");
 }
 
+void Backend::match(const MatchProblem&) { throw DeviceError("boxes are matched on the CPU only"); }
+
 namespace {
 constexpr const char* kNoStream = "only a GPU has a stream to capture";
 constexpr const char* kNoFloor = "only a GPU's floors are measured in this way";

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "matching.h"
 #include "problem.h"
 
 namespace roi {
@@ -127,6 +128,8 @@ class Backend {
   /// Enqueues a step whose memory is the device's, but for class weights and upstream gradients. It may come
   /// back as `is_captured`.
   virtual void submit(StepRef step) = 0;
+  /// Matches boxes in the host's memory, after all that was submitted before.
+  virtual void match(const MatchProblem& problem);
   /// Captures such a step; as a step's `graph` that spares `submit` some work. Null where there is none to
   /// spare.
   virtual std::shared_ptr<StepGraph> capture(const Problem&) { return nullptr; }

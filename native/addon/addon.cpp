@@ -2,6 +2,7 @@
 
 #include "arguments.h"
 #include "batch.h"
+#include "boxes.h"
 #include "device.h"
 #include "environment.h"
 #include "gpus.h"
@@ -25,6 +26,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Batch", BatchHandle::define(env));
   exports.Set("countGpus", Napi::Function::New<count_gpus>(env, "countGpus"));
   exports.Set("listGpus", Napi::Function::New<list_gpus>(env, "listGpus"));
+  exports.Set("encodeBoxes", Napi::Function::New<encode_boxes>(env, "encodeBoxes"));
+  exports.Set("decodeBoxes", Napi::Function::New<decode_boxes>(env, "decodeBoxes"));
+  exports.Set("clipBoxes", Napi::Function::New<clip_boxes>(env, "clipBoxes"));
+  exports.Set("nms", Napi::Function::New<nms>(env, "nms"));
   exports.Set("callSlots", call_slot_names(env));
   return exports;
 }

@@ -31,6 +31,8 @@ class DeviceHandle : public Napi::ObjectWrap<DeviceHandle> {
   Napi::Value open_shared(const Napi::CallbackInfo& info);
   /// run(call, shape, buffers): a step over typed arrays, done when it returns.
   void run(const Napi::CallbackInfo& info);
+  /// match(sizes, buffers): matches boxes over typed arrays.
+  void match(const Napi::CallbackInfo& info);
   /// flush(): a Pending that is done when all before it is, or undefined if there is nothing to wait for.
   Napi::Value flush(const Napi::CallbackInfo& info);
   /// add(a, b, c): c = a + b.

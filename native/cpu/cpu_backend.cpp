@@ -9,6 +9,7 @@
 
 #include "../labels.h"
 #include "../step_queue.h"
+#include "matcher.h"
 #include "roi_steps.h"
 #include "thread_pool.h"
 
@@ -110,8 +111,8 @@ class ClockMark : public Mark {
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(int threads, const RowKernels& rows)
-      : rows_(rows), threads_(static_cast<size_t>(threads)), queue_([this](Step& step) {
+  CpuBackend(int threads, const RowKernels& rows, const BoxKernels& boxes)
+      : rows_(rows), boxes_(boxes), threads_(static_cast<size_t>(threads)), queue_([this](Step& step) {
           execute(step.problem, step.result);
           if (step.source) copy(step.target, *step.source, step.source->bytes());
         }) {}
@@ -152,6 +153,11 @@ class CpuBackend : public Backend {
   void submit(StepRef step) override {
     reserve(step->problem);
     queue_.submit(std::move(step));
+  }
+
+  void match(const MatchProblem& problem) override {
+    synchronize();
+    Matcher(problem, static_cast<int>(threads_.size()), boxes_).run(*pool_);
   }
 
   std::unique_ptr<Mark> mark() override {
@@ -261,6 +267,7 @@ class CpuBackend : public Backend {
   }
 
   const RowKernels& rows_;
+  const BoxKernels& boxes_;
   const std::shared_ptr<ThreadPool> pool_ = ThreadPool::shared();
   std::vector<ThreadState> threads_;
   Room room_;
@@ -273,7 +280,7 @@ class CpuBackend : public Backend {
 std::shared_ptr<Backend> make_cpu_backend(int threads, const char* simd) {
   const RowKernels* kernels = rows(simd);
   if (!kernels) throw DeviceError(std::string("this machine has no instruction set \"") + simd + "\"");
-  return std::make_shared<CpuBackend>(threads, *kernels);
+  return std::make_shared<CpuBackend>(threads, *kernels, *box_kernels(simd));
 }
 
 }  // namespace roi

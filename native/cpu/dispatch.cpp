@@ -4,22 +4,26 @@
 
 #include <cstring>
 
+#include "boxes.h"
 #include "rows.h"
 
 namespace roi {
 
-// Defined by rows.cpp, compiled once for each.
+// Defined by rows.cpp and boxes.cpp, compiled once for each.
 #if defined(__x86_64__)
 namespace avx512 {
 extern const RowKernels kRowKernels;
-}
+extern const BoxKernels kBoxKernels;
+}  // namespace avx512
 namespace avx2 {
 extern const RowKernels kRowKernels;
-}
+extern const BoxKernels kBoxKernels;
+}  // namespace avx2
 #endif
 namespace baseline {
 extern const RowKernels kRowKernels;
-}
+extern const BoxKernels kBoxKernels;
+}  // namespace baseline
 
 #if defined(__x86_64__)
 namespace {
@@ -46,23 +50,31 @@ Features features() {
 }  // namespace
 #endif
 
-const RowKernels* rows(const char* name) {
+namespace {
+
+struct Kernels {
+  const RowKernels* rows;
+  const BoxKernels* boxes;
+  bool usable;
+};
+
+Kernels find(const char* name) {
 #if defined(__x86_64__)
   const auto [has_avx2, has_avx512] = features();
-  const struct {
-    const RowKernels* kernels;
-    bool usable;
-  } table[] = {
-      {&avx512::kRowKernels, has_avx512}, {&avx2::kRowKernels, has_avx2}, {&baseline::kRowKernels, true}};
+  const Kernels table[] = {{&avx512::kRowKernels, &avx512::kBoxKernels, has_avx512},
+                           {&avx2::kRowKernels, &avx2::kBoxKernels, has_avx2},
+                           {&baseline::kRowKernels, &baseline::kBoxKernels, true}};
 #else
-  const struct {
-    const RowKernels* kernels;
-    bool usable;
-  } table[] = {{&baseline::kRowKernels, true}};
+  const Kernels table[] = {{&baseline::kRowKernels, &baseline::kBoxKernels, true}};
 #endif
-  for (const auto& entry : table)
-    if (entry.usable && (!name || std::strcmp(name, entry.kernels->name) == 0)) return entry.kernels;
-  return nullptr;
+  for (const Kernels& entry : table)
+    if (entry.usable && (!name || std::strcmp(name, entry.rows->name) == 0)) return entry;
+  return {};
 }
+
+}  // namespace
+
+const RowKernels* rows(const char* name) { return find(name).rows; }
+const BoxKernels* box_kernels(const char* name) { return find(name).boxes; }
 
 }  // namespace roi

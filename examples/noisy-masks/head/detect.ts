@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { type Box, centred, clip, decode, iou } from '../../digits/boxes';
+import { nms } from 'roi-loss';
+import { type Box, centred, clip, decode } from '../../digits/boxes';
 import { foregroundClasses } from '../../digits/digits';
 import { seeded } from '../../digits/random';
 import type { Scene } from '../../digits/scenes';
@@ -65,13 +66,17 @@ function candidates(head: Head, scene: Scene<Masked>, boxes: readonly Box[]): Ca
   return found;
 }
 
-/** Greedy non-maximum suppression within each class, by the boxes' IoU. */
+/** The likeliest of those of a class that overlap. */
 export function suppress<T extends Candidate>(found: readonly T[]): T[] {
-  const kept: T[] = [];
-  for (const candidate of found.toSorted((a, b) => b.score - a.score))
-    if (!kept.some(({ label, box }) => label === candidate.label && iou(box, candidate.box) > nmsIou))
-      kept.push(candidate);
-  return kept.slice(0, mostDetections);
+  const kept = nms(
+    {
+      boxes: Float32Array.from(found.flatMap(({ box }) => box)),
+      scores: Float32Array.from(found, ({ score }) => score),
+      labels: Int32Array.from(found, ({ label }) => label),
+    },
+    { iouThreshold: nmsIou },
+  );
+  return Array.from(kept.subarray(0, mostDetections), (i) => found[i]!);
 }
 
 /**
