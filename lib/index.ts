@@ -19,6 +19,7 @@ export type { Graph } from './graph';
 export type { HostOptions } from './host';
 export { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from './losses';
 export { type Matches, type MatchInputs, type MatchOptions, matchBoxes } from './matching';
+export { type SampleOptions, sampleRois } from './sampling';
 export { LossStep, TermStep } from './step';
 export { Tensor } from './tensor';
 export type { TermName } from './terms';

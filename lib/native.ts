@@ -175,6 +175,13 @@ interface Addon {
     threshold: number,
     simd: string | undefined,
   ): Int32Array;
+  sampleRois(
+    labels: Int32Array,
+    count: number,
+    foreground: number,
+    seed: number,
+    inPlace: boolean,
+  ): Int32Array | undefined;
   /** The name of each number of a call, `term.name`, in their order. */
   readonly callSlots: readonly string[];
 }

@@ -30,6 +30,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("decodeBoxes", Napi::Function::New<decode_boxes>(env, "decodeBoxes"));
   exports.Set("clipBoxes", Napi::Function::New<clip_boxes>(env, "clipBoxes"));
   exports.Set("nms", Napi::Function::New<nms>(env, "nms"));
+  exports.Set("sampleRois", Napi::Function::New<sample_rois>(env, "sampleRois"));
   exports.Set("callSlots", call_slot_names(env));
   return exports;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../cpu/matcher.h"
+#include "../cpu/sampler.h"
 #include "../formulas/boxes.h"
 #include "address.h"
 #include "errors.h"
@@ -34,6 +35,20 @@ void put(float* out, const boxes::Box<float>& b) {
 boxes::DeltaWeights weights_of(const Napi::CallbackInfo& info, size_t argument) {
   const auto* w = array_of<const float>(info, argument, "deltaWeights", 4);
   return {w[0], w[1], w[2], w[3]};
+}
+
+Napi::Value array_with(Napi::Env env, const std::vector<int32_t>& indices) {
+  auto array = Napi::Int32Array::New(env, indices.size());
+  std::copy(indices.begin(), indices.end(), array.Data());
+  return array;
+}
+
+/// A whole number from 0 to 2^53.
+int64_t whole(const Napi::CallbackInfo& info, size_t argument) {
+  const double number = info[argument].ToNumber().DoubleValue();
+  if (!(number >= 0 && number <= 0x1p53))
+    throw_coded<Napi::RangeError>(info.Env(), "ERR_ROI_LOSS_OPTION", "expected a whole number");
+  return static_cast<int64_t>(number);
 }
 
 }  // namespace
@@ -96,10 +111,31 @@ Napi::Value nms(const Napi::CallbackInfo& info) {
   const BoxKernels* const kernels = box_kernels(simd.empty() ? nullptr : simd.c_str());
   return with_js_errors(info.Env(), "suppressing boxes", [&]() -> Napi::Value {
     if (!kernels) throw DeviceError("this machine has no instruction set \"" + simd + "\"");
-    const auto kept = nms(box, scores, labels, static_cast<int64_t>(n), threshold, *kernels);
-    auto result = Napi::Int32Array::New(info.Env(), kept.size());
-    std::copy(kept.begin(), kept.end(), result.Data());
-    return result;
+    return array_with(info.Env(), nms(box, scores, labels, static_cast<int64_t>(n), threshold, *kernels));
+  });
+}
+
+Napi::Value sample_rois(const Napi::CallbackInfo& info) {
+  const size_t n = length_of(info, 0);
+  auto* const labels = array_of<int32_t>(info, 0, "labels", n);
+  SampleProblem problem;
+  problem.rois = static_cast<int64_t>(n);
+  problem.labels = labels;
+  problem.count = whole(info, 1);
+  problem.foreground = std::min(whole(info, 2), problem.count);
+  problem.seed = static_cast<uint64_t>(whole(info, 3));
+  const bool in_place = info[4].ToBoolean();
+  return with_js_errors(info.Env(), "sampling RoIs", [&]() -> Napi::Value {
+    const std::vector<int32_t> taken = sample(problem);
+    if (!in_place) return array_with(info.Env(), taken);
+    size_t next = 0;
+    for (size_t r = 0; r < n; r++) {
+      if (next < taken.size() && static_cast<size_t>(taken[next]) == r)
+        next++;
+      else
+        labels[r] = kIgnoredLabel;
+    }
+    return info.Env().Undefined();
   });
 }
 

@@ -14,5 +14,8 @@ void decode_boxes(const Napi::CallbackInfo& info);
 void clip_boxes(const Napi::CallbackInfo& info);
 /// nms(boxes, scores, labels?, threshold, simd?): the indices of those that are kept, an Int32Array.
 Napi::Value nms(const Napi::CallbackInfo& info);
+/// sampleRois(labels, count, foreground, seed, inPlace): the indices of those that are taken, an Int32Array;
+/// or sets the labels of all others to −1.
+Napi::Value sample_rois(const Napi::CallbackInfo& info);
 
 }  // namespace roi

@@ -1,4 +1,4 @@
-import { clipBoxes, decodeBoxes, encodeBoxes, matchBoxes, nms } from 'roi-loss';
+import { clipBoxes, decodeBoxes, encodeBoxes, matchBoxes, nms, sampleRois } from 'roi-loss';
 import { check, detached, resizable, shared } from '../support/throws';
 
 const boxes = (count = 3) => new Float32Array(4 * count);
@@ -156,4 +156,39 @@ check('errors of boxes', [
     suppress({ labels: new Uint8Array(3) }),
   ],
   ['a threshold above 1', 'OPTION', RangeError, ['iouThreshold is 2'], suppress({}, { iouThreshold: 2 })],
+]);
+
+const sample =
+  (options: object, labels: unknown = new Int32Array(4)) =>
+  () =>
+    sampleRois(labels as Int32Array, { seed: 1, ...options });
+
+check('errors of sampling', [
+  ['no seed', 'OPTION', RangeError, ['seed is undefined', 'whole number'], sample({ seed: undefined })],
+  [
+    'no options',
+    'TYPE',
+    TypeError,
+    ['options is undefined'],
+    () => sampleRois(new Int32Array(1), undefined as never),
+  ],
+  ['a seed below 0', 'OPTION', RangeError, ['seed is -1'], sample({ seed: -1 })],
+  ['half a RoI', 'OPTION', RangeError, ['count is 0.5'], sample({ count: 0.5 })],
+  [
+    'a percentage',
+    'OPTION',
+    RangeError,
+    ['foregroundFraction is 25', 'from 0 to 1'],
+    sample({ foregroundFraction: 25 }),
+  ],
+  ['a word for a flag', 'OPTION', TypeError, ["inPlace is 'yes'"], sample({ inPlace: 'yes' })],
+  ['a misspelled option', 'OPTION', TypeError, ["'fraction'"], sample({ fraction: 1 })],
+  [
+    'labels of another type',
+    'DTYPE',
+    TypeError,
+    ['labels is a Float32Array'],
+    sample({}, new Float32Array(2)),
+  ],
+  ['a list of labels', 'TYPE', TypeError, ['labels is [0, 1]'], sample({}, [0, 1])],
 ]);
