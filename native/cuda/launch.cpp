@@ -77,8 +77,8 @@ BoxParams box_params(const BoxTerm& term, float* losses) {
 /// Of a tensor [P, channels, pixels], or channels last.
 MaskStrides mask_strides(const MaskTerm& term, int64_t channels, int64_t classes) {
   MaskStrides s{};
-  s.roi = channels * term.pixels();
-  s.channel = term.channels_last ? 1 : term.pixels();
+  s.roi = static_cast<int>(channels * term.pixels());
+  s.channel = term.channels_last ? 1 : static_cast<int>(term.pixels());
   s.pixel = term.channels_last ? static_cast<int>(channels) : 1;
   // As channel_of has it.
   s.scale = channels > 1 || channels == classes;
@@ -120,7 +120,7 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
            is_aligned(term.grad, term.dtype, elements);
   };
   p.together = has_vectors_of(16) ? 4 : has_vectors_of(8) ? 2 : has_vectors_of(4) ? 1 : 0;
-  p.quad_bytes = static_cast<int>(4 * std::max(size_of(term.dtype), size_of(term.target_dtype)));
+  p.log2_quad_bytes = std::max(size_of(term.dtype), size_of(term.target_dtype)) == 4 ? 4 : 3;
   p.zero_bytes = p.grad_strides.pixel == 1 ? alignment_of_gradient(term) : 0;
   int log2_warps = 0;
   while ((1 << log2_warps) < kWarps && (kMaskQuads * access_of_warp(p) << log2_warps) < p.pixels)
@@ -149,6 +149,8 @@ void spread_masks(StepParams& p, int blocks) {
   while (m.warps < kWarps && m.share > access_of_warp(m) && tiles_with(m.log2_warps + 1) <= blocks)
     share_among_warps(m, m.log2_warps + 1);
   p.tasks.mask = tiles_with(m.log2_warps);
+  m.pieces = (m.share - 1) / (kMaskQuads * access_of_warp(m)) + 1;
+  m.turns = m.dice != 0 && m.gradient ? 2 * m.pieces - 1 : m.pieces;
 }
 
 }  // namespace

@@ -67,20 +67,21 @@ struct BoxParams : TermParams {
 /// Where the pixels of a mask lie in a tensor of masks: RoI p's channel c begins at element p·roi +
 /// c·channel, c being scale·label + offset, and its pixels are `pixel` apart.
 struct MaskStrides {
-  int64_t roi, channel;
-  int pixel;
+  int roi, channel, pixel;
   int scale, offset;
 };
 
 struct MaskParams : TermParams {
   int pixels;
-  int together;    ///< so many quads, 1, 2 or 4, are neighbours, aligned in all tensors, and divide the
-                   ///< pixels; 0: not even one, or targets not floats, bytes or of the logits' type
-  int quad_bytes;  ///< of the wider of logits and targets
+  int together;         ///< so many quads, 1, 2 or 4, are neighbours, aligned in all tensors, and divide the
+                        ///< pixels; 0: not even one, or targets not floats, bytes or of the logits' type
+  int log2_quad_bytes;  ///< of the wider of logits and targets
   int zero_bytes;  ///< of the gradient that zeros can be written to at once, a power of 2; below 8 it is one
                    ///< element
   int warps, log2_warps;  ///< of a RoI: 1, 2, 4 or 8, of the kWarps that a task has
   int share;              ///< pixels of each of them, side by side; the last may have fewer
+  int pieces;             ///< of a share, each as many pixels as a warp holds
+  int turns;              ///< of a warp: a piece each, of which dice takes all but the last once more
   DType target_dtype;
   int log2_target_size;  ///< of a target in bytes
   GradFill fill;

@@ -89,9 +89,8 @@ ROI_GPU void store_once(T* p, T x, Site where = Site::current()) {
 
 /// The widest of any GPU.
 constexpr int kWidestAccess = 32;
-template <class Word>
 struct alignas(32) Octet {
-  Word x[8];
+  float x[8];
 };
 
 /// A number in global memory that kernels on other streams may change meanwhile.
@@ -143,6 +142,7 @@ ROI_GPU float exp2_approx(float x) { return flushed(std::exp2(flushed(x))); }
 ROI_GPU float reciprocal_approx(float x) { return flushed(1.0f / flushed(x)); }
 ROI_GPU float larger(float a, float b) { return std::fmax(a, b); }
 ROI_GPU float multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
+ROI_GPU int64_t wide_multiply_add(int a, int b, int64_t c) { return int64_t{a} * b + c; }
 
 ROI_GPU float float_of_float16(uint16_t bits) { return standin::float_from_float16(bits); }
 ROI_GPU uint16_t float16_of(float x) { return standin::float16_from_float(x); }
@@ -150,13 +150,16 @@ ROI_GPU float float_of_bfloat16(uint16_t bits) { return standin::float_from_bflo
 ROI_GPU uint16_t bfloat16_of(float x) { return standin::bfloat16_from_float(x); }
 
 template <class Widen>
-ROI_GPU void widen_pair(uint32_t bits, float* x, Widen widen) {
+ROI_GPU void widen_pair(float pair, float* x, Widen widen) {
+  const uint32_t bits = bits_of(pair);
   x[0] = widen(static_cast<uint16_t>(bits)), x[1] = widen(static_cast<uint16_t>(bits >> 16));
 }
-ROI_GPU uint32_t pair_of(uint16_t low, uint16_t high) { return low | static_cast<uint32_t>(high) << 16; }
-ROI_GPU void floats_of_float16s(uint32_t bits, float* x) { widen_pair(bits, x, float_of_float16); }
-ROI_GPU uint32_t float16s_of(const float* x) { return pair_of(float16_of(x[0]), float16_of(x[1])); }
-ROI_GPU void floats_of_bfloat16s(uint32_t bits, float* x) { widen_pair(bits, x, float_of_bfloat16); }
-ROI_GPU uint32_t bfloat16s_of(const float* x) { return pair_of(bfloat16_of(x[0]), bfloat16_of(x[1])); }
+ROI_GPU float pair_of(uint16_t low, uint16_t high) {
+  return float_of(low | static_cast<uint32_t>(high) << 16);
+}
+ROI_GPU void floats_of_float16s(float pair, float* x) { widen_pair(pair, x, float_of_float16); }
+ROI_GPU float float16s_of(const float* x) { return pair_of(float16_of(x[0]), float16_of(x[1])); }
+ROI_GPU void floats_of_bfloat16s(float pair, float* x) { widen_pair(pair, x, float_of_bfloat16); }
+ROI_GPU float bfloat16s_of(const float* x) { return pair_of(bfloat16_of(x[0]), bfloat16_of(x[1])); }
 
 }  // namespace roi::gpu

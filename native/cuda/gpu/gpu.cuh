@@ -53,10 +53,8 @@ constexpr int kWidestAccess = 32;
 constexpr int kWidestAccess = 16;
 #endif
 
-/// 32 bytes, as `float` or `uint32_t`: in the registers of the one or the other.
-template <class Word>
 struct alignas(32) Octet {
-  Word x[8];
+  float x[8];
 };
 
 /// Of what no kernel writes meanwhile.
@@ -69,21 +67,12 @@ template <class T>
 ROI_GPU T load_once(const T* p) {
   return __ldcs(p);
 }
-ROI_GPU Octet<float> load_once(const Octet<float>* p) {
-  Octet<float> v;
+ROI_GPU Octet load_once(const Octet* p) {
+  Octet v;
   float* x = v.x;
   asm volatile("ld.global.cs.v8.f32 {%0, %1, %2, %3, %4, %5, %6, %7}, [%8];"
                : "=f"(x[0]), "=f"(x[1]), "=f"(x[2]), "=f"(x[3]), "=f"(x[4]), "=f"(x[5]), "=f"(x[6]),
                  "=f"(x[7])
-               : "l"(p));
-  return v;
-}
-ROI_GPU Octet<uint32_t> load_once(const Octet<uint32_t>* p) {
-  Octet<uint32_t> v;
-  uint32_t* x = v.x;
-  asm volatile("ld.global.cs.v8.b32 {%0, %1, %2, %3, %4, %5, %6, %7}, [%8];"
-               : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]), "=r"(x[4]), "=r"(x[5]), "=r"(x[6]),
-                 "=r"(x[7])
                : "l"(p));
   return v;
 }
@@ -103,16 +92,10 @@ template <class T>
 ROI_GPU void store_once(T* p, T x) {
   __stcs(p, x);
 }
-ROI_GPU void store_once(Octet<float>* p, Octet<float> v) {
+ROI_GPU void store_once(Octet* p, Octet v) {
   const float* x = v.x;
   asm volatile("st.global.cs.v8.f32 [%8], {%0, %1, %2, %3, %4, %5, %6, %7};" ::"f"(x[0]), "f"(x[1]),
                "f"(x[2]), "f"(x[3]), "f"(x[4]), "f"(x[5]), "f"(x[6]), "f"(x[7]), "l"(p)
-               : "memory");
-}
-ROI_GPU void store_once(Octet<uint32_t>* p, Octet<uint32_t> v) {
-  const uint32_t* x = v.x;
-  asm volatile("st.global.cs.v8.b32 [%8], {%0, %1, %2, %3, %4, %5, %6, %7};" ::"r"(x[0]), "r"(x[1]),
-               "r"(x[2]), "r"(x[3]), "r"(x[4]), "r"(x[5]), "r"(x[6]), "r"(x[7]), "l"(p)
                : "memory");
 }
 
@@ -159,6 +142,12 @@ ROI_GPU float reciprocal_approx(float x) {
 ROI_GPU float larger(float a, float b) { return fmaxf(a, b); }
 /// a·b + c, rounded once.
 ROI_GPU float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
+/// a·b + c without overflow, in one instruction: of a product of two widened numbers compilers make three.
+ROI_GPU int64_t wide_multiply_add(int a, int b, int64_t c) {
+  int64_t sum;
+  asm("mad.wide.s32 %0, %1, %2, %3;" : "=l"(sum) : "r"(a), "r"(b), "l"(c));
+  return sum;
+}
 
 ROI_GPU uint32_t bits_of(float x) {
   // Compilers that see through keep as bits, too, what else may be in the register.
@@ -183,29 +172,28 @@ ROI_GPU uint16_t bfloat16_of(float x) {
   return bits;
 }
 
-// Two at a time, the first in the lower half of a word.
+// Two at a time, the first in the lower half of the bits of a float.
 
-ROI_GPU void floats_of_float16s(uint32_t bits, float* x) {
-  __half2 pair;
-  std::memcpy(&pair, &bits, sizeof bits);
-  x[0] = __low2float(pair), x[1] = __high2float(pair);
+ROI_GPU void floats_of_float16s(float pair, float* x) {
+  asm("{ .reg .b16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; cvt.f32.f16 %1, high; }"
+      : "=f"(x[0]), "=f"(x[1])
+      : "f"(pair));
 }
-ROI_GPU uint32_t float16s_of(const float* x) {
+ROI_GPU float float16s_of(const float* x) {
   const __half2 pair = __floats2half2_rn(x[0], x[1]);
   uint32_t bits;
   std::memcpy(&bits, &pair, sizeof bits);
-  return bits;
+  return float_of(bits);
 }
-ROI_GPU void floats_of_bfloat16s(uint32_t bits, float* x) {
-  // Straight into the registers of floats.
-  asm("shl.b32 %0, %1, 16;" : "=f"(x[0]) : "r"(bits));
-  asm("and.b32 %0, %1, 0xffff0000;" : "=f"(x[1]) : "r"(bits));
+ROI_GPU void floats_of_bfloat16s(float pair, float* x) {
+  asm("shl.b32 %0, %1, 16;" : "=f"(x[0]) : "f"(pair));
+  asm("and.b32 %0, %1, 0xffff0000;" : "=f"(x[1]) : "f"(pair));
 }
-ROI_GPU uint32_t bfloat16s_of(const float* x) {
+ROI_GPU float bfloat16s_of(const float* x) {
   const __nv_bfloat162 pair = __floats2bfloat162_rn(x[0], x[1]);
   uint32_t bits;
   std::memcpy(&bits, &pair, sizeof bits);
-  return bits;
+  return float_of(bits);
 }
 
 }  // namespace roi::gpu

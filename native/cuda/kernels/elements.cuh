@@ -6,7 +6,9 @@
 
 #include "../../problem.h"
 
-// Elements of a tensor as floats, one or four at a time, and fours that lie together at once.
+// Elements of a tensor as floats, one or four at a time, and fours that lie together at once. What comes
+// packed, bytes and 16-bit elements, travels as bits in the registers of floats, where it stays until it is
+// unpacked.
 
 namespace roi::gpu {
 
@@ -34,11 +36,11 @@ struct Element<float> {
 template <auto kWiden, auto kNarrow, auto kWidenPair, auto kNarrowPair>
 struct HalfElement {
   using Word = uint16_t;
-  using Quad = uint2;
+  using Quad = float2;
   static ROI_GPU float widen(uint16_t x) { return kWiden(x); }
   static ROI_GPU uint16_t narrow(float x) { return kNarrow(x); }
-  static ROI_GPU void widen(uint2 q, float* x) { kWidenPair(q.x, x), kWidenPair(q.y, x + 2); }
-  static ROI_GPU uint2 narrow(const float* x) { return {kNarrowPair(x), kNarrowPair(x + 2)}; }
+  static ROI_GPU void widen(float2 q, float* x) { kWidenPair(q.x, x), kWidenPair(q.y, x + 2); }
+  static ROI_GPU float2 narrow(const float* x) { return {kNarrowPair(x), kNarrowPair(x + 2)}; }
 };
 template <>
 struct Element<Float16> : HalfElement<float_of_float16, float16_of, floats_of_float16s, float16s_of> {};
@@ -49,11 +51,12 @@ struct Element<BFloat16> : HalfElement<float_of_bfloat16, bfloat16_of, floats_of
 template <>
 struct Element<uint8_t> {
   using Word = uint8_t;
-  using Quad = uint32_t;
+  using Quad = float;
   static ROI_GPU float widen(uint8_t x) { return x ? 1.0f : 0.0f; }
-  static ROI_GPU void widen(uint32_t q, float* x) {
-    x[0] = q & 0xffu ? 1.0f : 0.0f, x[1] = q & 0xff00u ? 1.0f : 0.0f;
-    x[2] = q & 0xff0000u ? 1.0f : 0.0f, x[3] = q & 0xff000000u ? 1.0f : 0.0f;
+  static ROI_GPU void widen(float q, float* x) {
+    const uint32_t bits = bits_of(q);
+    x[0] = bits & 0xffu ? 1.0f : 0.0f, x[1] = bits & 0xff00u ? 1.0f : 0.0f;
+    x[2] = bits & 0xff0000u ? 1.0f : 0.0f, x[3] = bits & 0xff000000u ? 1.0f : 0.0f;
   }
 };
 
@@ -83,32 +86,23 @@ ROI_GPU Packed<T, kWidth> pack(const float* x) {
     return Element<T>::narrow(x[0]);
 }
 
-/// Bits that wait in the registers of floats.
+/// Packed elements wait in the registers of floats.
 template <class P>
 ROI_GPU void park(const P& packed, float* x) {
-  uint32_t words[sizeof(P) / 4];
-  std::memcpy(words, &packed, sizeof packed);
-#pragma unroll
-  for (int i = 0; i < static_cast<int>(sizeof(P) / 4); i++) x[i] = float_of(words[i]);
+  std::memcpy(x, &packed, sizeof packed);
 }
 template <class P>
 ROI_GPU P unpark(const float* x) {
-  uint32_t words[sizeof(P) / 4];
-#pragma unroll
-  for (int i = 0; i < static_cast<int>(sizeof(P) / 4); i++) words[i] = bits_of(x[i]);
   P packed;
-  std::memcpy(&packed, words, sizeof packed);
+  std::memcpy(&packed, x, sizeof packed);
   return packed;
 }
 
 /// kBytes of memory in one access.
-template <int kBytes, class Word = uint32_t>
+template <int kBytes>
 using Words = std::conditional_t<
-    kBytes == 32, Octet<Word>,
-    std::conditional_t<kBytes == 16, uint4, std::conditional_t<kBytes == 8, uint2, uint32_t>>>;
-/// kCount quads P in one access; four bytes of a quad of floats are a float.
-template <int kCount, class P>
-using Together = Words<kCount * sizeof(P), std::conditional_t<std::is_same_v<P, float4>, float, uint32_t>>;
+    kBytes == 32, Octet,
+    std::conditional_t<kBytes == 16, float4, std::conditional_t<kBytes == 8, float2, float>>>;
 
 /// kCount of them that lie together, aligned to their size together, in one access.
 template <int kCount, class P>
@@ -116,7 +110,7 @@ ROI_GPU void load_together(const P* packed, P* x) {
   if constexpr (kCount == 1) {
     x[0] = load_once(packed);
   } else {
-    const auto all = load_once(reinterpret_cast<const Together<kCount, P>*>(packed));
+    const auto all = load_once(reinterpret_cast<const Words<kCount * sizeof(P)>*>(packed));
     std::memcpy(x, &all, sizeof all);
   }
 }
@@ -125,7 +119,7 @@ ROI_GPU void store_together(P* packed, const P* x) {
   if constexpr (kCount == 1) {
     store_once(packed, x[0]);
   } else {
-    Together<kCount, P> all;
+    Words<kCount * sizeof(P)> all;
     std::memcpy(&all, x, sizeof all);
     store_once(reinterpret_cast<decltype(all)*>(packed), all);
   }

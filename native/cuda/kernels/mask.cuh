@@ -10,21 +10,19 @@
 #include "../../formulas/ranges.h"
 #include "../../formulas/smoothed_bce.h"
 
-// The mask loss of a tile of RoIs. A RoI has a warp for each piece of its mask that the lanes of a warp can
-// hold, up to the block: 28×28 pixels are one. Held pixels stay in registers between the sums and the
-// gradient. Of a mask larger than the block holds (84×84 where four pixels lie together) dice, which needs
-// all sums before the first gradient, reads the logits twice, the second time from the cache.
+// The mask loss of a tile of RoIs. A RoI has one warp or more, each with a share of its pixels, and goes
+// through it piece by piece, as much as its lanes can hold; 28×28 pixels are one. For each piece (mask_loss):
+//
+//   read             logits z and targets y into registers, all loads under way at once
+//   check, count     the range of targets that are floats; pixels for the metrics
+//   add              without dice the cross-entropy and the gradient; with dice its sums, and t replaces z
+//   totals_of_roi    over lanes and warps after the last piece: the loss, and what dice's derivative needs
+//   write_gradient   with dice, from t and y; all pieces but the last are read again, from the cache
 
 namespace roi::cuda {
 
 ROI_GPU bool has_dice(const MaskParams& m) { return m.dice != 0.0f; }
 ROI_GPU bool has_cross_entropy(const MaskParams& m) { return m.cross_entropy_pixel != 0.0f; }
-
-/// What decides where the pixels of a RoI lie.
-struct MaskLabel {
-  int label;
-  int written;  ///< 1 + the channel that the step before wrote, or 0
-};
 
 /// A RoI's sums over pixels. Of pieces they are added in double: their error does not grow with the mask.
 struct MaskSums {
@@ -81,7 +79,8 @@ ROI_GPU float mask_target(const MaskParams& m, int64_t index) {
 /// which is over before the losses need all registers; what hardly ever happens waits until the masks are
 /// done.
 template <class Held>
-ROI_GPU void check_targets(const Held& pixels) {
+ROI_GPU void check_targets(const Held& pixels, const MaskParams& m) {
+  if (m.target_dtype == DType::kUint8) return;
   uint32_t largest = 0;
   pixels.each([&](int v) {
 #pragma unroll
@@ -159,36 +158,11 @@ ROI_GPU void write_gradient(Held& pixels, const MaskParams& m, float scale,
   });
 }
 
-ROI_GPU int mask_roi_of(const MaskParams& m, int tile) { return (tile * kWarps + warp()) >> m.log2_warps; }
-
-/// Read a tile ahead of the pixels: nobody waits for a label.
-ROI_GPU MaskLabel read_label(const StepParams& params, int tile) {
-  const MaskParams& m = params.mask;
-  const int p = mask_roi_of(m, tile);
-  if (p >= params.mask_rois) return {};
-  return {load(params.mask_labels + p), m.written ? load_fresh(m.written + p) : 0};
-}
-
-ROI_GPU MaskRoi mask_roi(const StepParams& params, int tile, const MaskLabel& known) {
-  const MaskParams& m = params.mask;
-  MaskRoi roi{};
-  roi.p = mask_roi_of(m, tile);
-  roi.rank = warp() & (m.warps - 1);
-  roi.foreground = known.label >= 1 && known.label < params.classes;
-  const auto channel = [&](const MaskStrides& s) {
-    return roi.foreground ? s.scale * known.label + s.offset : -1;
-  };
-  roi.logit_channel = channel(m.logit_strides);
-  roi.grad_channel = channel(m.grad_strides);
-  roi.stale_channel = known.written - 1 == roi.grad_channel ? -1 : known.written - 1;
-  return roi;
-}
-
 /// Zeros in the channel of the gradient that the step before wrote.
 template <class T>
 ROI_GPU void clear(const MaskParams& m, const MaskRoi& roi) {
   const auto& s = m.grad_strides;
-  const int64_t first = int64_t{roi.p} * s.roi + roi.stale_channel * s.channel;
+  const int64_t first = wide_multiply_add(roi.p, s.roi, int64_t{roi.stale_channel} * s.channel);
   write_zeros<T>(m, first, m.pixels, roi.rank * kWarp + lane(), m.warps * kWarp);
 }
 
@@ -220,7 +194,8 @@ ROI_GPU MaskTotals totals_of_roi(const MaskParams& m, const MaskSums& sums) {
 /// once.
 template <class T, class Held>
 ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
-  // Without a weight it adds nothing. Pixels that come one by one are too few for code without it.
+  // Without a weight it adds nothing. For pixels that come one by one, code without it would be 2% of a
+  // kernel, and a branch in the code with it becomes selections: more instructions, not fewer.
   const bool with_cross_entropy = Held::kWidth == 1 || has_cross_entropy(m);
   const float pixel_scale = scale * m.cross_entropy_pixel;
   if (roi.stale_channel >= 0) clear<T>(m, roi);
@@ -228,13 +203,12 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
   MaskSums sums;
   dice::Derivative derivative{};
   float loss = 0;
-  const int pieces = (m.share - 1) / Held::kPiece + 1;
-  const int turns = has_dice(m) && m.gradient ? 2 * pieces - 1 : pieces;
+  const int pieces = m.pieces;
 #pragma unroll 1
-  for (int turn = 0; turn < turns; turn++) {
+  for (int turn = 0; turn < m.turns; turn++) {
     pixels.start(m, roi, (turn < pieces ? turn : turn - pieces) * Held::kPiece);
     pixels.read(m);
-    check_targets(pixels);
+    check_targets(pixels, m);
     if (m.metrics && turn < pieces) count_pixels(pixels);
     if (!has_dice(m))
       add_cross_entropy(pixels, m, pixel_scale, sums);

@@ -1,26 +1,32 @@
 #pragma once
 
 #include "elements.cuh"
-#include "factors.cuh"
+#include "mask_roi.cuh"
 
 // Where the pixels of masks lie, and how a warp reads them and writes their gradient.
 
 namespace roi::cuda {
 
-/// A RoI and the warps that it has.
-struct MaskRoi {
-  int p;
-  int rank;  ///< of this warp among the RoI's
-  bool foreground;
-  int logit_channel;
-  int grad_channel;   ///< −1 if it is not foreground
-  int stale_channel;  ///< of the gradient, to be cleared, or −1
-};
-
 /// The pixels of a lane in a piece of its warp's share: where they lie, and what they are: kMaskQuads quads
-/// of kWidth pixels, 4 or 1. Where memory allows, quads lie together and are one access. With one, two or
-/// four of them together, seven are seven accesses, four (of 2, 2, 2 and 1) or three (of 4, 2 and 1). In each
-/// of them a warp's lanes lie side by side.
+/// of kWidth pixels, 4 or 1. Where memory allows, quads lie together and are one access. In each access the
+/// lanes of a warp lie side by side. With one, two or four quads together, seven are seven accesses, four or
+/// three; with two:
+///
+///     pixels of a warp    0 … 255        256 … 511      512 … 767      768 … 895
+///     quads of a lane     0 1            2 3            4 5            6
+///     first, count        0, 2           2, 2           4, 2           6, 1: two do not fit, half of them do
+///     lane l begins at    8·l            256 + 8·l      512 + 8·l      768 + 4·l
+///
+/// What is not floats waits for its pass in the first registers of where the floats of its access will be.
+/// A lane's targets y as bytes, two quads an access, bᵢ being the four bytes of quad i:
+///
+///     register         y[0]  y[1]  y[2]  y[3]  y[4]  y[5]  y[6]  y[7]
+///     loaded           b₀    b₁    ·     ·     ·     ·     ·     ·
+///     quad 1 unpacked  b₀    b₁    ·     ·     y     y     y     y
+///     quad 0 unpacked  y     y     y     y     y     y     y     y     the last first: none is in its way
+///
+/// 16-bit logits wait likewise in z[4·v] and z[4·v + 1], and then the packed gradient of quad v until its
+/// access is complete.
 template <class T, int kElements>
 struct Pixels {
   static constexpr int kWidth = kElements;
@@ -54,7 +60,8 @@ struct Pixels {
     static ROI_GPU int offset() { return first * kStep - lane() * kWidth * (kTogether - count); }
   };
 
-  /// Calls visit(access) for each access, whether its pixels are there or not: the widest first.
+  /// Calls visit(access) for each access, whether its pixels are there or not: the widest first. Recursion in
+  /// place of a loop, as an Access is a type: its numbers are known to the compiler.
   template <int kTogether = kMostTogether, class Visit>
   ROI_GPU void each_access(Visit visit) const {
     if constexpr (kTogether > 1)
@@ -74,17 +81,19 @@ struct Pixels {
   /// To the lane's first pixel in the piece that begins `begin` pixels into the warp's share.
   ROI_GPU void start(const MaskParams& m, const MaskRoi& roi, int begin) {
     together = 1;
-    if constexpr (kMostTogether > 1)
-      together = m.together * m.quad_bytes <= kWidestAccess ? m.together : kWidestAccess / m.quad_bytes;
+    if constexpr (kMostTogether > 1) {
+      const int widest = kWidestAccess >> m.log2_quad_bytes;
+      together = m.together < widest ? m.together : widest;
+    }
     const int share = roi.rank * m.share, first = share + begin + lane() * kWidth * together;
     const auto at = [&](const MaskStrides& s, int channel) {
-      return int64_t{roi.p} * s.roi + channel * s.channel + distance(first, s);
+      return wide_multiply_add(roi.p, s.roi, wide_multiply_add(channel, s.channel, distance(first, s)));
     };
     const int end = share + m.share < m.pixels ? share + m.share : m.pixels;
     left = roi.foreground ? end - first : 0;
     logits = static_cast<const Word*>(m.logits) + at(m.logit_strides, roi.logit_channel);
-    targets =
-        static_cast<const uint8_t*>(m.targets) + ((int64_t{roi.p} * m.pixels + first) << m.log2_target_size);
+    targets = static_cast<const uint8_t*>(m.targets) +
+              (wide_multiply_add(roi.p, m.pixels, first) << m.log2_target_size);
     grad = static_cast<Word*>(m.grad) + at(m.grad_strides, roi.grad_channel);
   }
 
@@ -127,8 +136,7 @@ struct Pixels {
       read_targets<T>();
   }
 
-  /// What are not floats wait, side by side, where the floats of their access will be, for there are no
-  /// registers to spare: the last becomes floats first, as it takes no room of those before it.
+  /// What is not floats waits where they will be (the picture above): there are no registers to spare.
   template <class Target>
   ROI_GPU void read_targets() {
     using Packed = gpu::Packed<Target, kWidth>;

@@ -43,9 +43,9 @@ struct Chunks {
 /// Shared memory takes 16 bytes of a thread at a time, where eight neighbours must not meet in a bank: of 32
 /// bytes, every other four threads begin with the second half.
 ROI_GPU void store_chunk(void* p, const Chunk& chunk) {
-  uint4 halves[sizeof(Chunk) / 16];
+  float4 halves[sizeof(Chunk) / 16];
   std::memcpy(halves, &chunk, sizeof chunk);
-  auto* q = static_cast<uint4*>(p);
+  auto* q = static_cast<float4*>(p);
   if constexpr (sizeof(Chunk) == 16) {
     store_shared(q, halves[0]);
   } else {
@@ -55,13 +55,13 @@ ROI_GPU void store_chunk(void* p, const Chunk& chunk) {
   }
 }
 ROI_GPU Chunk load_chunk(const void* p) {
-  uint4 halves[sizeof(Chunk) / 16];
-  const auto* q = static_cast<const uint4*>(p);
+  float4 halves[sizeof(Chunk) / 16];
+  const auto* q = static_cast<const float4*>(p);
   if constexpr (sizeof(Chunk) == 16) {
     halves[0] = load_shared(q);
   } else {
     const bool second = thread() & 4;
-    const uint4 one = load_shared(q + second), other = load_shared(q + !second);
+    const float4 one = load_shared(q + second), other = load_shared(q + !second);
     halves[0] = second ? other : one, halves[1] = second ? one : other;
   }
   Chunk chunk;

@@ -37,11 +37,11 @@ ROI_GPU void fill_slice(const StepParams& params, int task) {
   const int32_t label = load(params.mask_labels + p);
   const bool foreground = label >= 1 && label < params.classes;
   const int channel = foreground ? strides.scale * label + strides.offset : -1;
-  const int elements = static_cast<int>(strides.roi);
+  const int elements = strides.roi;
   constexpr int kAligned = kWidestAccess / sizeof(typename Element<T>::Word);
   const int share = (elements / kFillSlices / kAligned + 1) * kAligned;
   const int begin = slice * share, end = begin + share < elements ? begin + share : elements;
-  const int64_t first = p * strides.roi;
+  const int64_t first = int64_t{p} * strides.roi;
   const float zero = 0;
   if (strides.pixel == 1) {
     const int kept = channel < 0 ? end : channel * m.pixels, after = kept + m.pixels;
