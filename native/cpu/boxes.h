@@ -18,7 +18,7 @@ struct BoxColumns {
   float *x1, *y1, *x2, *y2, *area;
 };
 
-/// Objects as the loops want them: up to a multiple of kTile, those behind the last meet no box.
+/// Objects as the loops want them: what lies behind the last meets no box.
 struct ObjectColumns : BoxColumns {
   int32_t* is_odd;  ///< −1 where the area is not a positive, finite number, else 0
   int32_t* index;   ///< among the problem's objects

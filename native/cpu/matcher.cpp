@@ -16,13 +16,14 @@ boxes::Box<float> box_at(const float* box, int64_t i) {
   return {box[4 * i], box[4 * i + 1], box[4 * i + 2], box[4 * i + 3]};
 }
 
-int64_t round_up(int64_t n) { return (n / kTile + 1) * kTile; }
+/// A vector may begin at the last box.
+int64_t room_for(int64_t n) { return n + kTile; }
 
 }  // namespace
 
 Matcher::Columns::Columns(int64_t most)
-    : floats(static_cast<size_t>(5 * round_up(most))), ints(static_cast<size_t>(2 * round_up(most))) {
-  const int64_t room = round_up(most);
+    : floats(static_cast<size_t>(5 * room_for(most))), ints(static_cast<size_t>(2 * room_for(most))) {
+  const int64_t room = room_for(most);
   float* const f = floats.data();
   view = {{f, f + room, f + 2 * room, f + 3 * room, f + 4 * room}, ints.data(), ints.data() + room, 0};
 }
@@ -94,7 +95,7 @@ void Matcher::combine_most() {
 
 std::vector<int32_t> nms(const float* box, const float* scores, const int32_t* labels, int64_t n,
                          double threshold, const BoxKernels& kernels) {
-  const auto size = static_cast<size_t>(n), room = static_cast<size_t>(round_up(n));
+  const auto size = static_cast<size_t>(n), room = static_cast<size_t>(room_for(n));
   const auto is_before = [&](int32_t a, int32_t b) {
     return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
   };
