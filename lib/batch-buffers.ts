@@ -1,4 +1,4 @@
-import type { BatchTensors } from './batch-shape';
+import type { FlatTensors } from './batch-shape';
 import { checkSizes } from './check';
 import type { Device } from './device';
 import { typeError } from './errors';
@@ -56,7 +56,7 @@ export function free(tensors: readonly Tensor[]): void {
 export function makeBuffers(
   device: Device,
   shape: StepShape,
-  given: BatchTensors | undefined,
+  given: FlatTensors | undefined,
   rewrite: boolean,
 ): BatchBuffers {
   const own: Tensor[] = [];

@@ -1,11 +1,29 @@
-import { checkChannels, checkChoice, checkClasses, checkMaskSize, checkOneScores, checkSize } from './check';
+import {
+  checkChannels,
+  checkChoice,
+  checkClasses,
+  checkImageSize,
+  checkMaskSize,
+  checkObject,
+  checkOneScores,
+  checkSize,
+} from './check';
 import { rangeError, show, typeError } from './errors';
-import { type InputName, inputNames, inputOf } from './inputs';
+import { type ByInput, givenNames, type InputName, inputNames, inputOf } from './inputs';
 import { flag } from './numbers';
-import { gradNames, isRead, layouts, maskGrads, type StepShape } from './shape';
+import {
+  gradNames,
+  isRead,
+  layouts,
+  maskGrads,
+  type ObjectSizes,
+  objectSizes,
+  type StepShape,
+  sourcesOf,
+} from './shape';
 import { Tensor } from './tensor';
 import { type TermName, termNames } from './terms';
-import type { DType, FloatType, GradName, Layout, MaskGrad } from './types';
+import type { DType, FloatType, GradName, Layout, LossInputs, MaskGrad, Polygons } from './types';
 
 interface BatchOptions {
   /** Memory order of `maskLogits` and its gradient. Default `'nchw'`. */
@@ -41,12 +59,19 @@ export interface BatchSizes extends BatchOptions {
   readonly dtype?: FloatType | undefined;
   /** Default `'float32'`. */
   readonly maskTargetType?: FloatType | 'uint8' | undefined;
+  /** G: the batch has objects in place of targets, `gtBoxes` and the masks that the next two options say, if one does. */
+  readonly objects?: number | undefined;
+  /** [Hi, Wi]: the masks of objects are bitmaps, `gtMasks`. */
+  readonly imageSize?: readonly [number, number] | undefined;
+  /** V and S: the masks of objects are polygons, `gtPolygons`. */
+  readonly polygons?: { readonly points: number; readonly rings: number } | undefined;
 }
 
 /** Tensors that hold the inputs of a batch. A term none of whose inputs is given is left out. */
 export type BatchTensors = BatchOptions & {
-  readonly [K in InputName]?: Tensor | undefined;
+  readonly [K in Exclude<keyof LossInputs, 'gtPolygons'>]?: Tensor | undefined;
 } & {
+  readonly gtPolygons?: { readonly [K in keyof Polygons]: Tensor } | undefined;
   /** C; needed where neither `classLogits` nor `classProbs` tell it. */
   readonly classes?: number | undefined;
 };
@@ -55,19 +80,38 @@ const batchOptionKeys = ['layout', 'maskGrad', 'rewrite'];
 export const sizeKeys = new Set<string>([
   ...batchOptionKeys,
   ...['rois', 'classes', 'maskSize', 'maskRois', 'terms', 'probabilities'],
-  ...['boxChannels', 'maskChannels', 'dtype', 'maskTargetType'],
+  ...['boxChannels', 'maskChannels', 'dtype', 'maskTargetType', 'objects', 'imageSize', 'polygons'],
 ]);
-export const tensorKeys = new Set<string>([...batchOptionKeys, ...inputNames, 'classes']);
+export const tensorKeys = new Set<string>([...batchOptionKeys, ...givenNames, 'classes']);
+/** The tensors of a batch, by input, and its options. */
+export type FlatTensors = Omit<BatchTensors, 'gtPolygons'> & ByInput<Tensor>;
 /** Whether a batch is to lie over tensors: its options name an input, or hold a tensor under another name. */
 export function areTensors(options: object): options is BatchTensors {
   if ('rois' in options) return false;
   for (const key in options)
-    if ((inputNames as readonly string[]).includes(key) || Tensor.is(options[key as keyof typeof options]))
-      return true;
+    if (givenNames.includes(key) || Tensor.is(options[key as keyof typeof options])) return true;
   return false;
 }
 
 const floatTypes = ['float32', 'float16', 'bfloat16'] as const;
+
+/** The sizes of objects, if there are to be some. */
+function objectsOfSizes({ objects: count, imageSize, polygons }: BatchSizes): ObjectSizes | undefined {
+  if (imageSize !== undefined && polygons !== undefined)
+    throw typeError('ERR_ROI_LOSS_OPTION', 'imageSize and polygons are both given; expected one of them');
+  if (count === undefined) {
+    if (imageSize === undefined && polygons === undefined) return undefined;
+    throw rangeError('ERR_ROI_LOSS_SHAPE', 'objects is undefined; expected G, the number of objects');
+  }
+  checkSize('objects', count);
+  if (polygons !== undefined) {
+    checkObject('polygons', polygons, 'an object, { points, rings }');
+    checkSize('polygons.points', polygons.points);
+    checkSize('polygons.rings', polygons.rings);
+  }
+  const { points = 0, rings = 0 } = polygons ?? {};
+  return { count, imageSize: imageSize ? checkImageSize(imageSize) : [0, 0], points, rings };
+}
 
 /** Checks the sizes and completes them. */
 export function shapeOfSizes(o: BatchSizes): StepShape {
@@ -88,12 +132,16 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
     return gradNames.includes(name as GradName) ? dtype : inputOf(name).dtypes[0];
   };
   const [height, width] = checkMaskSize(o.maskSize);
+  const objects = objectsOfSizes(o);
   return {
     rois: o.rois,
     classes: o.classes,
     class: terms.includes('class') ? { input: probabilities ? 'classProbs' : 'classLogits' } : undefined,
     box: terms.includes('box')
-      ? { channels: checkChannels('boxChannels', o.boxChannels ?? o.classes, o.classes) }
+      ? {
+          channels: checkChannels('boxChannels', o.boxChannels ?? o.classes, o.classes),
+          source: objects ? 'objects' : 'tensor',
+        }
       : undefined,
     mask: terms.includes('mask')
       ? {
@@ -104,14 +152,16 @@ export function shapeOfSizes(o: BatchSizes): StepShape {
           width,
           layout: checkChoice('layout', o.layout, layouts),
           maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
+          source: o.imageSize ? 'bitmaps' : o.polygons ? 'polygons' : 'tensor',
         }
       : undefined,
+    objects,
     types: Object.fromEntries(inputNames.map((name) => [name, typeOf(name)])),
   };
 }
 
 /** A tensor that must be there, with as many axes as the input has, of one of its types. */
-function tensorOf(o: BatchTensors, name: InputName): Tensor {
+function tensorOf(o: FlatTensors, name: InputName): Tensor {
   const { axes, dtypes } = inputOf(name);
   const tensor: unknown = o[name];
   if (!Tensor.is(tensor))
@@ -130,14 +180,16 @@ function tensorOf(o: BatchTensors, name: InputName): Tensor {
 const size = (tensor: Tensor, axis: number) => tensor.shape[axis] as number;
 
 /** The sizes that the tensors have, as far as they tell; whether all agree is still to be checked. */
-export function shapeOfTensors(o: BatchTensors): StepShape {
+export function shapeOfTensors(o: FlatTensors): StepShape {
   checkOneScores(o);
   const classInput = o.classProbs ? 'classProbs' : 'classLogits';
   const scores = o[classInput] && tensorOf(o, classInput);
   const classes = o.classes ?? (scores && size(scores, 1));
   checkClasses(classes);
-  const deltas = (o.boxDeltas || o.boxTargets) && tensorOf(o, 'boxDeltas');
-  const masks = (o.maskLogits || o.maskTargets || o.maskLabels) && tensorOf(o, 'maskLogits');
+  const has = (term: TermName) =>
+    inputNames.some((name) => inputOf(name).term === term && o[name] !== undefined);
+  const deltas = has('box') && tensorOf(o, 'boxDeltas');
+  const masks = has('mask') && tensorOf(o, 'maskLogits');
   const labels = (scores || deltas || !o.maskLabels || o.labels) && tensorOf(o, 'labels');
   if (masks && labels && !o.maskLabels && size(masks, 0) !== size(labels, 0))
     throw rangeError(
@@ -147,22 +199,38 @@ export function shapeOfTensors(o: BatchTensors): StepShape {
     );
   const layout = checkChoice('layout', o.layout, layouts);
   const [channelAxis, heightAxis, widthAxis] = layout === 'nhwc' ? [3, 1, 2] : [1, 2, 3];
+  const sources = sourcesOf((name) => o[name] !== undefined);
   const shape: StepShape = {
     rois: labels ? size(labels, 0) : 0,
     classes,
     class: scores && { input: classInput },
-    box: deltas && { channels: checkChannels('boxDeltas.shape[1]', size(deltas, 1), classes) },
-    mask: masks && {
-      rois: size(masks, 0),
-      ownLabels: o.maskLabels !== undefined,
-      channels: checkChannels(`maskLogits.shape[${channelAxis}]`, size(masks, channelAxis), classes),
-      height: size(masks, heightAxis),
-      width: size(masks, widthAxis),
-      layout,
-      maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
-    },
+    box: deltas
+      ? { channels: checkChannels('boxDeltas.shape[1]', size(deltas, 1), classes), source: sources.box }
+      : undefined,
+    mask: masks
+      ? {
+          rois: size(masks, 0),
+          ownLabels: o.maskLabels !== undefined,
+          channels: checkChannels(`maskLogits.shape[${channelAxis}]`, size(masks, channelAxis), classes),
+          height: size(masks, heightAxis),
+          width: size(masks, widthAxis),
+          layout,
+          maskGrad: checkChoice('maskGrad', o.maskGrad, maskGrads),
+          source: sources.mask,
+        }
+      : undefined,
     types: {},
   };
   const read = inputNames.filter((name) => isRead(name, shape));
-  return { ...shape, types: Object.fromEntries(read.map((name) => [name, tensorOf(o, name).dtype])) };
+  const axis = (name: InputName) => (isRead(name, shape) ? size(tensorOf(o, name), 0) : undefined);
+  const [, imageHeight = 0, imageWidth = 0] = isRead('gtMasks', shape) ? tensorOf(o, 'gtMasks').shape : [];
+  const objects =
+    shape.box?.source === 'objects' || (shape.mask && shape.mask.source !== 'tensor')
+      ? objectSizes(axis, [imageHeight, imageWidth])
+      : undefined;
+  return {
+    ...shape,
+    objects,
+    types: Object.fromEntries(read.map((name) => [name, tensorOf(o, name).dtype])),
+  };
 }

@@ -10,6 +10,7 @@ import {
   areTensors,
   type BatchSizes,
   type BatchTensors,
+  type FlatTensors,
   shapeOfSizes,
   shapeOfTensors,
   sizeKeys,
@@ -21,7 +22,7 @@ import type { Device } from './device';
 import { callNative, plainError, show, typeError } from './errors';
 import { Graph } from './graph';
 import { ofThisThread } from './handles';
-import { type InputName, inputNames } from './inputs';
+import { flattenInputs, givenNames, type InputName, inputNames } from './inputs';
 import { type NativeBatch, type NativePending, native } from './native';
 import { flag } from './numbers';
 import type { Calls } from './options';
@@ -29,9 +30,9 @@ import { gradNames, nativeShape, type StepShape } from './shape';
 import type { LossStep, MakeStep, PerRoiReader, TermStep } from './step';
 import type { Tensor } from './tensor';
 import { type TermName, termNames } from './terms';
-import type { GradName, LossInputs, Written } from './types';
+import type { GradName, LossInputs, Polygons, Written } from './types';
 
-const knownInputs = new Set<string>(inputNames);
+const knownInputs = new Set<string>(givenNames);
 const ofThread = ofThisThread('Batch');
 
 // biome-ignore lint/suspicious/noExplicitAny: metrics of any term
@@ -41,6 +42,11 @@ interface Capture {
   graph?: Graph<AnyStep>;
   step?: AnyStep;
 }
+
+/** Arrays for the inputs of a batch, by name. */
+type WrittenInputs = {
+  readonly [K in Exclude<keyof LossInputs, 'gtPolygons'>]?: Written | undefined;
+} & { readonly gtPolygons?: { readonly [K in keyof Polygons]?: Written | undefined } | undefined };
 
 /**
  * The inputs and gradients of a step, in a device's memory, made once and used for many steps. Made by `device.batch`.
@@ -74,7 +80,9 @@ export class Batch implements Disposable {
     const sizes = areTensors(options)
       ? undefined
       : readKeys<BatchSizes>('option of batch', options as BatchSizes, sizeKeys);
-    const given = sizes ? {} : readKeys<BatchTensors>('option of batch', options as BatchTensors, tensorKeys);
+    const given: FlatTensors = sizes
+      ? {}
+      : flattenInputs(readKeys<BatchTensors>('option of batch', options as BatchTensors, tensorKeys));
     this.shape = sizes ? shapeOfSizes(sizes) : shapeOfTensors(given);
     const rewrite = flag('', 'rewrite', (sizes ?? given).rewrite ?? false);
     const buffers = makeBuffers(device, this.shape, sizes ? undefined : given, rewrite);
@@ -106,10 +114,10 @@ export class Batch implements Disposable {
    * @param arrays any of the inputs, each as long as its tensor
    * @throws `ERR_ROI_LOSS_TYPE` for an input that this batch does not have, and what `Tensor.write` throws
    */
-  write(arrays: { readonly [K in InputName]?: Written | undefined } | LossInputs): void {
+  write(arrays: WrittenInputs | LossInputs): void {
     this.checkUsable();
     checkObject('inputs', arrays);
-    const given = readKeys<{ readonly [K in InputName]?: Written | undefined }>('input', arrays, knownInputs);
+    const given = flattenInputs<Written>(readKeys('input', arrays, knownInputs));
     for (const [name, array] of Object.entries(given) as [InputName, Written | undefined][]) {
       if (array !== undefined) this.inputs[name].writeAs(name, array);
     }

@@ -191,15 +191,18 @@ export function checkSizes(
     );
 }
 
-/** [H, W] as a user gives it. */
-export function checkMaskSize(value: unknown = [28, 28]): readonly [number, number] {
+/** [height, width] as a caller gives it. */
+function checkSides(name: string, value: unknown, note = ''): readonly [number, number] {
   if (!Array.isArray(value) || value.length !== 2)
-    throw rangeError('ERR_ROI_LOSS_SHAPE', `maskSize is ${show(value)}; expected [height, width]`);
+    throw rangeError('ERR_ROI_LOSS_SHAPE', `${name} is ${show(value)}; expected [height, width]${note}`);
   const [height, width]: unknown[] = value;
-  checkSize('maskSize[0]', height, 1);
-  checkSize('maskSize[1]', width, 1);
+  checkSize(`${name}[0]`, height, 1);
+  checkSize(`${name}[1]`, width, 1);
   return [height, width];
 }
+
+export const checkMaskSize = (value: unknown = [28, 28]) => checkSides('maskSize', value);
+export const checkImageSize = (value: unknown) => checkSides('imageSize', value, ' of gtMasks');
 
 /** Channels must be one a class, one a foreground class, or one for all. */
 export function checkChannels(name: string, value: unknown, classes: number): number {

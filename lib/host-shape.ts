@@ -4,6 +4,7 @@ import {
   checkChannels,
   checkChoice,
   checkClasses,
+  checkImageSize,
   checkMaskSize,
   checkObject,
   checkOneScores,
@@ -14,21 +15,28 @@ import {
 import { defaultDType, dtypes } from './dtypes';
 import { rangeError, typeError } from './errors';
 import type { HostOptions } from './host';
-import { type InputName, inputNames, inputOf } from './inputs';
+import { type ByInput, flattenInputs, givenNames, type InputName, inputNames, inputOf } from './inputs';
 import {
   type ArraySpec,
   inputSpecs,
   isRead,
   layouts,
   type MaskShape,
+  type MaskSource,
   maskGrads,
+  objectSizes,
   type StepShape,
+  sourcesOf,
 } from './shape';
+import type { TermName } from './terms';
 import type { HostArray, HostMaskOptions, LossInputs } from './types';
 
 // The shape of a step over arrays of the host: it follows from the arrays' lengths, C and [H, W].
 
-const knownInputs = new Set<string>(inputNames);
+const knownInputs = new Set<string>(givenNames);
+
+/** The arrays of a step, by input. */
+export type InputArrays = Omit<LossInputs, 'gtPolygons'> & ByInput<HostArray>;
 
 /** The classes of arrays that an input may be: floats are float32 on the host. */
 const classesOfInput = new Map<InputName, readonly string[]>(
@@ -39,16 +47,16 @@ const classesOfInput = new Map<InputName, readonly string[]>(
 );
 
 /** The inputs, read once, each checked to be a typed array of a class it may have. */
-export function readInputs(inputs: unknown, names: string): LossInputs {
+export function readInputs(inputs: unknown, names: string): InputArrays {
   checkObject('inputs', inputs, `an object, { ${names} }, or a Batch`);
-  const arrays = readKeys<LossInputs>('input', inputs as LossInputs, knownInputs);
+  const arrays = flattenInputs<HostArray>(readKeys('input', inputs, knownInputs)) as InputArrays;
   for (const name of inputNames)
     if (arrays[name] !== undefined) checkArray(name, arrays[name], ...(classesOfInput.get(name) ?? []));
   return arrays;
 }
 
 /** An array that must be there. */
-function arrayOf<K extends keyof LossInputs>(inputs: LossInputs, name: K): NonNullable<LossInputs[K]> {
+function arrayOf<K extends InputName>(inputs: InputArrays, name: K): NonNullable<InputArrays[K]> {
   const array = inputs[name];
   if (array === undefined)
     throw typeError('ERR_ROI_LOSS_TYPE', `${name} is missing; expected all inputs of a term`);
@@ -68,7 +76,7 @@ export interface Hints {
  * C where no RoI has scores that tell it: as many as there are weights. Else the masks, if they have labels of their own,
  * have C channels, or C − 1 or 1 where their labels say so. Else nothing depends on C.
  */
-function classesWithoutRois(inputs: LossInputs, maskSize: unknown, { classWeights }: Hints): number {
+function classesWithoutRois(inputs: InputArrays, maskSize: unknown, { classWeights }: Hints): number {
   const { maskLabels, maskLogits } = inputs;
   if (arrayName(classWeights) === 'Float32Array') return Math.max(2, lengthOf(classWeights as Float32Array));
   if (!maskLabels || !maskLogits || lengthOf(maskLabels) === 0) return 2;
@@ -101,7 +109,7 @@ function channelsOf(
   );
 }
 
-function classesOf(inputs: LossInputs, options: HostOptions & HostMaskOptions, hints: Hints): number {
+function classesOf(inputs: InputArrays, options: HostOptions & HostMaskOptions, hints: Hints): number {
   const { classes: option } = options;
   const { labels, classLogits, classProbs } = inputs;
   const scores = classLogits ?? classProbs;
@@ -129,7 +137,7 @@ function classesOf(inputs: LossInputs, options: HostOptions & HostMaskOptions, h
 
 /** What was assumed of masks, for messages about their lengths. */
 function maskNote(
-  { maskTargets, maskLabels }: LossInputs,
+  { maskTargets, maskLabels }: InputArrays,
   { maskSize }: HostMaskOptions,
   { rois, height, width }: Pick<MaskShape, 'rois' | 'height' | 'width'>,
 ): string {
@@ -141,14 +149,15 @@ function maskNote(
 }
 
 function maskShape(
-  inputs: LossInputs,
+  inputs: InputArrays,
   options: HostMaskOptions,
   classes: number,
   { maskChannels }: Hints,
+  source: MaskSource,
 ): MaskShape {
   const [height, width] = checkMaskSize(options.maskSize);
   const rois = lengthOf(inputs.maskLabels ?? arrayOf(inputs, 'labels'));
-  arrayOf(inputs, 'maskTargets');
+  if (source === 'tensor') arrayOf(inputs, 'maskTargets');
   return {
     rois,
     ownLabels: inputs.maskLabels !== undefined,
@@ -165,6 +174,7 @@ function maskShape(
     width,
     layout: checkChoice('layout', options.layout, layouts),
     maskGrad: checkChoice('maskGrad', options.maskGrad, maskGrads),
+    source,
   };
 }
 
@@ -176,13 +186,10 @@ export interface Terms {
 }
 
 /** The terms that the inputs are for. */
-export function termsOf(inputs: LossInputs): Terms {
-  const terms = {
-    class: inputs.classLogits !== undefined || inputs.classProbs !== undefined,
-    box: inputs.boxDeltas !== undefined || inputs.boxTargets !== undefined,
-    mask:
-      inputs.maskLogits !== undefined || inputs.maskTargets !== undefined || inputs.maskLabels !== undefined,
-  };
+export function termsOf(inputs: InputArrays): Terms {
+  const has = (term: TermName) =>
+    inputNames.some((name) => inputOf(name).term === term && inputs[name] !== undefined);
+  const terms = { class: has('class'), box: has('box'), mask: has('mask') };
   if (!terms.class && !terms.box && !terms.mask)
     throw typeError(
       'ERR_ROI_LOSS_TYPE',
@@ -200,9 +207,25 @@ function checkLength(name: string, array: HostArray, spec: ArraySpec, note: stri
     );
 }
 
+/** The sizes of the objects that targets are made from. */
+function objectsOf(
+  inputs: InputArrays,
+  options: HostMaskOptions,
+  shape: StepShape,
+): Pick<StepShape, 'objects'> {
+  if (shape.box?.source !== 'objects' && (!shape.mask || shape.mask.source === 'tensor')) return {};
+  const imageSize = shape.mask?.source === 'bitmaps' ? checkImageSize(options.imageSize) : ([0, 0] as const);
+  const sizes = { 'gtPolygons.points': 2, gtBoxes: 4, gtMasks: imageSize[0] * imageSize[1] };
+  const axis = (name: InputName) =>
+    isRead(name, shape)
+      ? Math.floor(lengthOf(arrayOf(inputs, name)) / (sizes[name as keyof typeof sizes] ?? 1))
+      : undefined;
+  return { objects: objectSizes(axis, imageSize) };
+}
+
 /** Finds the shape of a step from its arrays and checks every array against it. */
 export function shapeOfInputs(
-  inputs: LossInputs,
+  inputs: InputArrays,
   options: HostOptions & HostMaskOptions,
   terms: Terms,
   hints: Hints,
@@ -212,7 +235,8 @@ export function shapeOfInputs(
   const classes = classesOf(inputs, options, hints);
   if (terms.class) checkOneScores(inputs);
   if (terms.class && !inputs.classLogits) arrayOf(inputs, 'classProbs');
-  const shape: StepShape = {
+  const sources = sourcesOf((name) => inputs[name] !== undefined);
+  const sized: StepShape = {
     rois,
     classes,
     class: terms.class ? { input: inputs.classLogits ? 'classLogits' : 'classProbs' } : undefined,
@@ -226,14 +250,16 @@ export function shapeOfInputs(
             classes,
             hints.boxChannels,
           ),
+          source: sources.box,
         }
       : undefined,
-    mask: terms.mask ? maskShape(inputs, options, classes, hints) : undefined,
+    mask: terms.mask ? maskShape(inputs, options, classes, hints, sources.mask) : undefined,
     types: Object.fromEntries(
       inputNames.map((name) => [name, defaultDType[arrayName(inputs[name]) as string]]),
     ),
   };
-  for (const name of inputNames) if (isRead(name, shape)) arrayOf(inputs, name);
+  for (const name of inputNames) if (isRead(name, sized)) arrayOf(inputs, name);
+  const shape = { ...sized, ...objectsOf(inputs, options, sized) };
   const note = shape.mask ? maskNote(inputs, options, shape.mask) : '';
   for (const [name, spec] of Object.entries(inputSpecs(shape)) as [InputName, ArraySpec][])
     checkLength(name, arrayOf(inputs, name), spec, name.startsWith('mask') ? note : '');

@@ -2,11 +2,21 @@ import { product } from './check';
 import type { Device } from './device';
 import { deviceOf } from './devices';
 import { callNative } from './errors';
+import type { InputArrays } from './host-shape';
 import { termOf } from './inputs';
 import type { NativeBuffers } from './native';
+import { flag } from './numbers';
 import type { Calls } from './options';
-import { type ArraySpec, gradSpecs, nativeShape, perRoiSpecs, type StepShape, stepBuffers } from './shape';
-import type { GradName, HostArray, LossInputs } from './types';
+import {
+  type ArraySpec,
+  gradSpecs,
+  nativeShape,
+  perRoiSpecs,
+  type StepShape,
+  stepBuffers,
+  targetSpecs,
+} from './shape';
+import type { GradName, HostArray, Targets } from './types';
 
 /** Options of calls on host arrays, which say how to read them and where to run. */
 export interface HostOptions {
@@ -14,6 +24,8 @@ export interface HostOptions {
   readonly classes?: number | undefined;
   /** The device that computes. Default: the CPU. */
   readonly device?: Device | string | undefined;
+  /** Whether the targets that are made from objects come back as `targets`, for a look at them. Default `false`. */
+  readonly targets?: boolean | undefined;
 }
 
 /** What comes out of a step over host arrays. */
@@ -24,15 +36,17 @@ export interface HostOutputs {
     readonly box?: Float32Array;
     readonly mask?: Float32Array;
   };
+  readonly targets: Targets | undefined;
 }
 
 /** Runs the step that `call` describes, to the end. */
 export function runOnHost(
   device: unknown,
   call: Float64Array,
-  inputs: LossInputs,
+  inputs: InputArrays,
   shape: StepShape,
   terms: Calls,
+  wantsTargets: unknown = false,
 ): HostOutputs {
   const arrays = <K extends string>(
     specs: { readonly [N in K]?: ArraySpec },
@@ -45,13 +59,16 @@ export function runOnHost(
     ) as { readonly [N in K]?: Float32Array };
   const grads = arrays(gradSpecs(shape), (name) => terms[termOf(name)]?.gradient);
   const perRoi = arrays(perRoiSpecs(shape), (term) => terms[term]?.reduction === 'none');
+  const targets = flag('', 'targets', wantsTargets) ? arrays(targetSpecs(shape), () => true) : undefined;
   const buffers: NativeBuffers<HostArray> = {
     ...stepBuffers<HostArray>(inputs, grads, perRoi),
+    boxTargetsOut: targets?.boxTargets,
+    maskTargetsOut: targets?.maskTargets,
     classWeights: terms.class?.weights,
     'class.backward': terms.class?.upstream,
     'box.backward': terms.box?.upstream,
     'mask.backward': terms.mask?.upstream,
   };
   callNative(() => deviceOf(device).handle.run(call, nativeShape(shape, 'fresh'), buffers));
-  return { grads, perRoi };
+  return { grads, perRoi, targets };
 }

@@ -1,7 +1,13 @@
+import { checkObject, readKeys } from './check';
 import type { TermName } from './terms';
-import type { DType, GradName, LossInputs } from './types';
+import type { DType, GradName, LossInputs, Polygons } from './types';
 
 // The inputs of a step. A new one is a line here, its documentation in types.ts, and a line in native/buffers.h.
+
+/** The inputs as a step has them: each part of `gtPolygons` is one, `gtPolygons.points` for instance. */
+type FlatInputs = Omit<LossInputs, 'gtPolygons'> & {
+  readonly [K in keyof Polygons as `gtPolygons.${K}`]?: Polygons[K] | undefined;
+};
 
 interface Input {
   /** The term that it belongs to; undefined for what several have. */
@@ -30,10 +36,42 @@ export const inputs = {
   maskTargets: { term: 'mask', buffer: 'maskTargets', dtypes: [...float, 'uint8'], axes: ['P', 'H', 'W'] },
   labels: { term: undefined, buffer: 'labels', dtypes: ['int32'], axes: ['R'] },
   maskLabels: { term: 'mask', buffer: 'maskLabels', dtypes: ['int32'], axes: ['P'] },
-} as const satisfies { readonly [K in keyof LossInputs]-?: Input };
+  proposals: { term: undefined, buffer: 'proposals', dtypes: ['float32'], axes: ['R', 4] },
+  maskProposals: { term: 'mask', buffer: 'maskProposals', dtypes: ['float32'], axes: ['P', 4] },
+  matches: { term: undefined, buffer: 'matches', dtypes: ['int32'], axes: ['R'] },
+  maskMatches: { term: 'mask', buffer: 'maskMatches', dtypes: ['int32'], axes: ['P'] },
+  gtBoxes: { term: 'box', buffer: 'gtBoxes', dtypes: ['float32'], axes: ['G', 4] },
+  gtMasks: { term: 'mask', buffer: 'gtMasks', dtypes: ['uint8'], axes: ['G', 'Hi', 'Wi'] },
+  'gtPolygons.points': { term: 'mask', buffer: 'polygonPoints', dtypes: ['float32'], axes: ['V', 2] },
+  'gtPolygons.rings': { term: 'mask', buffer: 'polygonRings', dtypes: ['int32'], axes: ['S + 1'] },
+  'gtPolygons.objects': { term: 'mask', buffer: 'polygonObjects', dtypes: ['int32'], axes: ['G + 1'] },
+} as const satisfies { readonly [K in keyof FlatInputs]-?: Input };
 
 export type InputName = keyof typeof inputs;
 export const inputNames = Object.keys(inputs) as readonly InputName[];
 export const inputOf = (name: InputName): Input => inputs[name];
 /** The term whose gradient an input has. */
 export const termOf = (name: GradName): TermName => inputs[name].term;
+
+/** A value for each input. */
+export type ByInput<T> = { readonly [K in InputName]?: T | undefined };
+
+const polygonParts = ['points', 'rings', 'objects'] as const;
+const knownParts = new Set<string>(polygonParts);
+/** The inputs as a caller names them: `gtPolygons` is one. */
+export const givenNames: readonly string[] = [
+  ...inputNames.filter((name) => !name.startsWith('gtPolygons.')),
+  'gtPolygons',
+];
+
+/** Inputs as a caller gives them, with the parts of `gtPolygons` apart. */
+export function flattenInputs<T>(given: object): ByInput<T> {
+  const { gtPolygons, ...others } = given as ByInput<T> & { gtPolygons?: unknown };
+  if (gtPolygons === undefined) return others as ByInput<T>;
+  checkObject('gtPolygons', gtPolygons, 'an object, { points, rings, objects }');
+  const parts = readKeys<{ [K in keyof Polygons]?: T }>('property of gtPolygons', gtPolygons, knownParts);
+  return {
+    ...others,
+    ...Object.fromEntries(polygonParts.map((part) => [`gtPolygons.${part}`, parts[part]])),
+  } as ByInput<T>;
+}

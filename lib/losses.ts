@@ -91,12 +91,12 @@ function termOnHost(
   const shape = shapeOfInputs(inputs, options, only[term], options);
   const call = newCall();
   const calls = writeOne(call, term, options, shape);
-  const { grads, perRoi } = runOnHost(options.device, call, inputs, shape, calls);
+  const { grads, perRoi, targets } = runOnHost(options.device, call, inputs, shape, calls, options.targets);
   const [grad] = Object.values(grads);
   const metrics = calls[term]?.metrics ? metricsReaders[term]?.(call) : undefined;
   return {
     loss: lossOf(call, term),
-    ...present({ grad, perRoi: perRoi[term], metrics }),
+    ...present({ grad, perRoi: perRoi[term], metrics, targets }),
   } as TermResult<never>;
 }
 
@@ -225,11 +225,15 @@ export function fusedLoss(
   const shape = shapeOfInputs(inputs, options, termsOf(inputs), { classWeights });
   const call = newCall();
   const calls = writeAll(call, options, shape);
-  const { grads, perRoi } = runOnHost(options.device, call, inputs, shape, calls);
+  const { grads, perRoi, targets } = runOnHost(options.device, call, inputs, shape, calls, options.targets);
   return {
     losses: lossesOf(call),
     grads,
-    ...present({ perRoi: Object.keys(perRoi).length > 0 ? perRoi : undefined, metrics: metricsOf(call) }),
+    ...present({
+      perRoi: Object.keys(perRoi).length > 0 ? perRoi : undefined,
+      metrics: metricsOf(call),
+      targets,
+    }),
   };
 }
 

@@ -62,6 +62,15 @@ export interface NativeShape {
   readonly width: number;
   readonly channelsLast: boolean;
   readonly compactGrad: boolean;
+  /** Indices of `targetSources`. */
+  readonly boxSource: number;
+  readonly maskSource: number;
+  /** G, [Hi, Wi], V and S. */
+  readonly objects: number;
+  readonly imageHeight: number;
+  readonly imageWidth: number;
+  readonly points: number;
+  readonly rings: number;
   /** Gradient buffers hold zeros. */
   readonly fresh: boolean;
   /** Gradient buffers hold anything and are written whole. */

@@ -3,11 +3,12 @@ import { checkChoice, checkKeys, checkObject } from './check';
 import { rangeError, show, typeError } from './errors';
 import { optionKinds } from './kinds';
 import { epsilon, finite, flag, floats, isNotNegative, notNegative, positive, share } from './numbers';
-import type { StepShape } from './shape';
+import type { BoxSource, MaskSource, StepShape } from './shape';
 import { type TermName, termNames } from './terms';
 import type {
   BoxLossOptions,
   ClassLossOptions,
+  Crop,
   FusedLossOptions,
   MaskKind,
   MaskLossOptions,
@@ -18,14 +19,14 @@ import type {
 // The options of a step, checked and written into the row of numbers that native code reads.
 
 const termKeys = ['reduction', 'normalizer', 'weight', 'gradScale', 'grad', 'backward', 'metrics'];
-const hostKeys = ['classes', 'device'];
-const hostMaskKeys = ['maskSize', 'layout', 'maskGrad'];
+const hostKeys = ['classes', 'device', 'targets'];
+const hostMaskKeys = ['maskSize', 'imageSize', 'layout', 'maskGrad'];
 
 const ofKinds = (term: TermName) => optionKinds[term].map(([option]) => option);
 const ownKeys = {
   class: [...termKeys, 'classWeights', 'labelSmoothing', ...ofKinds('class')],
-  box: [...termKeys, ...ofKinds('box')],
-  mask: [...termKeys, 'kind', ...ofKinds('mask')],
+  box: [...termKeys, 'deltaWeights', ...ofKinds('box')],
+  mask: [...termKeys, 'kind', 'crop', ...ofKinds('mask')],
 };
 
 /** The options that exist, by function and by what it is called on. */
@@ -44,6 +45,9 @@ export const knownOptions = {
   },
 };
 
+/** Those of torchvision's and detectron2's heads. */
+const defaultDeltaWeights = [10, 10, 5, 5];
+const crops: readonly [Crop, Crop] = ['detectron2', 'torchvision'];
 const reductions: readonly [Reduction, Reduction, Reduction] = ['mean', 'sum', 'none'];
 
 /** Checks an option. Its full name is put together for a message only: this runs many times a step. */
@@ -157,6 +161,22 @@ export function writeClass(
   return { reduction, gradient, metrics, upstream, weights };
 }
 
+function writeDeltaWeights(call: Float64Array, prefix: string, value: unknown, source: BoxSource): void {
+  if (value !== undefined && source === 'tensor')
+    throw typeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${prefix}deltaWeights is an option of steps that encode gtBoxes; expected none with boxTargets`,
+    );
+  const weights = value ?? defaultDeltaWeights;
+  if (!Array.isArray(weights) || weights.length !== 4)
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${prefix}deltaWeights is ${show(value)}; expected four numbers above 0, of x, y, w and h`,
+    );
+  for (const [i, slot] of slots.deltaWeights.entries())
+    call[slot] = positive(prefix, `deltaWeights[${i}]`, weights[i]);
+}
+
 /** The same of the box loss. */
 export function writeBox(
   call: Float64Array,
@@ -167,6 +187,7 @@ export function writeBox(
   if (!shape) return leaveOut(call, 'box');
   const term = writeTerm(call, 'box', options, origin, rois);
   call[slots.beta] = notNegative(origin.prefix, 'beta', options.beta ?? 1);
+  writeDeltaWeights(call, origin.prefix, options.deltaWeights, shape.source);
   return term;
 }
 
@@ -196,6 +217,17 @@ function writeKinds(call: Float64Array, name: string, kind: unknown): readonly s
   return weights.map(([key]) => key);
 }
 
+function writeCrop(call: Float64Array, prefix: string, value: unknown, source: MaskSource): void {
+  if (value !== undefined && source !== 'bitmaps' && !(source === 'polygons' && value === crops[0]))
+    throw typeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${prefix}crop is ${show(value)}; expected ${
+        source === 'polygons' ? "'detectron2' with gtPolygons" : 'none without gtMasks'
+      }`,
+    );
+  call[slots.crop] = crops.indexOf(checkChoice(`${prefix}crop`, value, crops));
+}
+
 /** The same of the mask loss. */
 export function writeMask(
   call: Float64Array,
@@ -208,6 +240,7 @@ export function writeMask(
   const term = writeTerm(call, 'mask', options, origin, shape.rois);
   const kinds = writeKinds(call, `${prefix}kind`, options.kind ?? 'bce');
   checkKindOptions('mask', options, origin, kinds);
+  writeCrop(call, prefix, options.crop, shape.source);
   call[slots.smoothing] = share(prefix, 'smoothing', options.smoothing ?? 0.05);
   call[slots.maskEps] = epsilon(prefix, 'eps', options.eps ?? 1e-6);
   return term;

@@ -1,4 +1,5 @@
 import { dtypes } from './dtypes';
+import { rangeError, typeError } from './errors';
 import { type InputName, inputNames, inputOf, inputs } from './inputs';
 import type { NativeBuffers, NativeShape } from './native';
 import { type TermName, termNames } from './terms';
@@ -14,10 +15,28 @@ export interface StepShape {
   /** C, background included */
   readonly classes: number;
   readonly class?: { readonly input: 'classLogits' | 'classProbs' } | undefined;
-  readonly box?: { readonly channels: number } | undefined;
+  readonly box?: { readonly channels: number; readonly source: BoxSource } | undefined;
   readonly mask?: MaskShape | undefined;
+  /** Of what targets are made; absent where none are. */
+  readonly objects?: ObjectSizes | undefined;
   /** Of the inputs that there are, of whichever term. */
   readonly types: { readonly [K in InputName]?: DType | undefined };
+}
+
+/** Where targets come from: they are given, or made from objects. The order is that of `TargetSource` in native/problem.h. */
+export const targetSources = ['tensor', 'objects', 'bitmaps', 'polygons'] as const;
+type TargetSource = (typeof targetSources)[number];
+export type BoxSource = Extract<TargetSource, 'tensor' | 'objects'>;
+export type MaskSource = Exclude<TargetSource, 'objects'>;
+
+export interface ObjectSizes {
+  /** G */
+  readonly count: number;
+  /** [Hi, Wi] of bitmaps; [0, 0] without. */
+  readonly imageSize: readonly [number, number];
+  /** V and S of polygons; 0 without. */
+  readonly points: number;
+  readonly rings: number;
 }
 
 export interface MaskShape {
@@ -30,6 +49,7 @@ export interface MaskShape {
   readonly width: number;
   readonly layout: Layout;
   readonly maskGrad: MaskGrad;
+  readonly source: MaskSource;
 }
 
 /** An array of a step: its sizes, how they are written in the documentation, and its element type. */
@@ -47,6 +67,12 @@ function sizeOf(axis: string | number, s: StepShape, term: TermName | undefined)
     P: s.mask?.rois,
     H: s.mask?.height,
     W: s.mask?.width,
+    G: s.objects?.count,
+    Hi: s.objects?.imageSize[0],
+    Wi: s.objects?.imageSize[1],
+    V: s.objects?.points,
+    'S + 1': s.objects && s.objects.rings + 1,
+    'G + 1': s.objects && s.objects.count + 1,
     channels: term === 'box' ? s.box?.channels : s.mask?.channels,
   };
   return typeof axis === 'number' ? axis : (sizes[axis] as number);
@@ -56,10 +82,72 @@ export const symbolsOf = (axes: readonly (string | number)[]) => `[${axes.join('
 
 /** Whether a step reads an input, and so whether it has to be there. */
 export function isRead(name: InputName, s: StepShape): boolean {
-  if (name === 'labels') return s.class !== undefined || s.box !== undefined || !s.mask?.ownLabels;
-  if (name === 'maskLabels') return s.mask?.ownLabels ?? false;
-  const { term } = inputs[name];
-  return term === 'class' ? s.class?.input === name : s[term] !== undefined;
+  const makesMasks = s.mask !== undefined && s.mask.source !== 'tensor';
+  switch (name) {
+    case 'classLogits':
+    case 'classProbs':
+      return s.class?.input === name;
+    case 'labels':
+      return s.class !== undefined || s.box !== undefined || !s.mask?.ownLabels;
+    case 'maskLabels':
+      return s.mask?.ownLabels ?? false;
+    case 'proposals':
+    case 'matches':
+      return s.box?.source === 'objects' || (makesMasks && !s.mask.ownLabels);
+    case 'maskProposals':
+    case 'maskMatches':
+      return makesMasks && s.mask.ownLabels;
+    case 'boxTargets':
+      return s.box?.source === 'tensor';
+    case 'gtBoxes':
+      return s.box?.source === 'objects';
+    case 'maskTargets':
+      return s.mask?.source === 'tensor';
+    case 'gtMasks':
+      return s.mask?.source === 'bitmaps';
+    case 'boxDeltas':
+      return s.box !== undefined;
+    case 'maskLogits':
+      return s.mask !== undefined;
+    default:
+      return s.mask?.source === 'polygons';
+  }
+}
+
+/** Where targets come from, by the inputs that there are. Throws if targets are given beside what they are made from. */
+export function sourcesOf(has: (name: InputName) => boolean): { box: BoxSource; mask: MaskSource } {
+  const other = (target: InputName, source: InputName, shown: string = source) => {
+    if (has(target) && has(source))
+      throw typeError('ERR_ROI_LOSS_OPTION', `${target} and ${shown} are both given; expected one of them`);
+    return has(source);
+  };
+  const polygons: InputName = 'gtPolygons.objects';
+  other('gtMasks', polygons, 'gtPolygons');
+  return {
+    box: other('boxTargets', 'gtBoxes') ? 'objects' : 'tensor',
+    mask: other('maskTargets', 'gtMasks')
+      ? 'bitmaps'
+      : other('maskTargets', polygons, 'gtPolygons')
+        ? 'polygons'
+        : 'tensor',
+  };
+}
+
+/** The sizes of objects, by those of the inputs that tell them: the first axis of an input, undefined if it is not read. */
+export function objectSizes(
+  axis: (name: InputName) => number | undefined,
+  imageSize: readonly [number, number],
+): ObjectSizes {
+  const [rings = 1, objects = 1] = [axis('gtPolygons.rings'), axis('gtPolygons.objects')];
+  for (const [name, length] of [['rings', rings] as const, ['objects', objects] as const])
+    if (length < 1)
+      throw rangeError('ERR_ROI_LOSS_SHAPE', `gtPolygons.${name} has 0 elements; expected at least one, 0`);
+  return {
+    count: axis('gtBoxes') ?? axis('gtMasks') ?? objects - 1,
+    imageSize,
+    points: axis('gtPolygons.points') ?? 0,
+    rings: rings - 1,
+  };
 }
 
 /** What a step of this shape reads as `name`; undefined for nothing. */
@@ -116,6 +204,18 @@ export function writtenSpecs({ rois, box, mask }: StepShape): { [K in 'box' | 'm
   };
 }
 
+/** The targets that a step makes from objects. */
+export function targetSpecs(s: StepShape): { [K in 'boxTargets' | 'maskTargets']?: ArraySpec } {
+  const spec = (name: 'boxTargets' | 'maskTargets'): ArraySpec => {
+    const { term, axes } = inputOf(name);
+    return { shape: axes.map((axis) => sizeOf(axis, s, term)), symbols: symbolsOf(axes), dtype: 'float32' };
+  };
+  return {
+    ...(s.box?.source === 'objects' && { boxTargets: spec('boxTargets') }),
+    ...(s.mask && s.mask.source !== 'tensor' && { maskTargets: spec('maskTargets') }),
+  };
+}
+
 /** The buffers of a step, arrays or tensors, under the names that native/buffers.h has for them. */
 export function stepBuffers<T>(
   given: { readonly [K in InputName]?: T | undefined },
@@ -152,6 +252,13 @@ export function nativeShape(s: StepShape, fill: 'fresh' | 'sparse' | 'rewrite'):
     width: s.mask?.width ?? 0,
     channelsLast: s.mask?.layout === 'nhwc',
     compactGrad: s.mask?.maskGrad === 'compact',
+    boxSource: targetSources.indexOf(s.box?.source ?? 'tensor'),
+    maskSource: targetSources.indexOf(s.mask?.source ?? 'tensor'),
+    objects: s.objects?.count ?? 0,
+    imageHeight: s.objects?.imageSize[0] ?? 0,
+    imageWidth: s.objects?.imageSize[1] ?? 0,
+    points: s.objects?.points ?? 0,
+    rings: s.objects?.rings ?? 0,
     fresh: fill === 'fresh',
     rewrite: fill === 'rewrite',
   };

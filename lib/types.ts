@@ -1,6 +1,10 @@
 // `Disposable` and `Symbol.dispose`, for projects whose `lib` does not name them.
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import type { Crop, Targets } from './input-types';
+
+export type * from './input-types';
+
 /** Element types of device memory. On the host, `float16` and `bfloat16` are `Uint16Array`s of bits. */
 export type DType = 'float32' | 'float16' | 'bfloat16' | 'uint8' | 'int32';
 
@@ -75,11 +79,18 @@ export interface ClassLossOptions extends TermOptions {
 }
 
 export interface BoxLossOptions extends TermOptions {
+  /**
+   * What the deltas (x, y, w, h) of boxes are multiplied by where targets are encoded from `gtBoxes`. Default [10, 10, 5, 5].
+   * An error with `boxTargets`.
+   */
+  readonly deltaWeights?: readonly [number, number, number, number] | undefined;
   /** Where smooth L1 turns from quadratic to linear, in units of the deltas. 0 is L1. Default 1. */
   readonly beta?: number | undefined;
 }
 
 export interface MaskLossOptions extends TermOptions {
+  /** Default `'detectron2'`. An error without `gtMasks`. */
+  readonly crop?: Crop | undefined;
   /** Default `'bce'`. */
   readonly kind?: MaskKind | MaskMixture | undefined;
   /** Label smoothing s of `smoothed-bce`, in [0, 1]: targets become y·(1 − s) + s/2. Default 0.05. An error without it. */
@@ -91,6 +102,8 @@ export interface MaskLossOptions extends TermOptions {
 export interface HostMaskOptions {
   /** [H, W], the height and width of a mask in pixels. Default [28, 28]. */
   readonly maskSize?: readonly [number, number] | undefined;
+  /** [Hi, Wi], the height and width of `gtMasks` in pixels. */
+  readonly imageSize?: readonly [number, number] | undefined;
   /** Default `'nchw'`. */
   readonly layout?: Layout | undefined;
   /** Default `'dense'`. */
@@ -102,63 +115,6 @@ export interface FusedLossOptions extends TermOptions {
   readonly class?: ClassLossOptions | undefined;
   readonly box?: BoxLossOptions | undefined;
   readonly mask?: MaskLossOptions | undefined;
-}
-
-/** The masks of G objects as polygons in pixels of the image: an object is the union of its rings. */
-export interface Polygons {
-  /** [V, 2], x and y of each point. */
-  readonly points: Float32Array;
-  /** [S + 1]: ring s has the points from `rings[s]` to `rings[s + 1]`. */
-  readonly rings: Int32Array;
-  /** [G + 1]: object g has the rings from `objects[g]` to `objects[g + 1]`. */
-  readonly objects: Int32Array;
-}
-
-export interface ClassInputs {
-  /** [R, C], scores before softmax. Either these or `classProbs`. */
-  readonly classLogits?: Float32Array | undefined;
-  /**
-   * [R, C], each row a distribution. Either these or `classLogits`. A number below 0, or above 1 by more than 1e-3, in the
-   * row of a RoI that counts is an error, `ERR_ROI_LOSS_VALUE`.
-   */
-  readonly classProbs?: Float32Array | undefined;
-  /** [R]: 0 is background, −1 is ignored. */
-  readonly labels: Int32Array;
-}
-
-export interface BoxInputs {
-  /** [R, C, 4], [R, C − 1, 4] (foreground classes only) or [R, 1, 4] (class-agnostic); (x, y, w, h). */
-  readonly boxDeltas: Float32Array;
-  /** [R, 4]. Rows of RoIs that are not foreground are never read. */
-  readonly boxTargets: Float32Array;
-  /** [R]: 0 is background, −1 is ignored. */
-  readonly labels: Int32Array;
-}
-
-export interface MaskInputs {
-  /** [P, C, H, W], [P, C − 1, H, W] or [P, 1, H, W]; with `layout: 'nhwc'` the channels come last. */
-  readonly maskLogits: Float32Array;
-  /**
-   * [P, H, W]: floats in [0, 1], or a Uint8Array, in which any byte but 0 is foreground. A finite target of a foreground RoI
-   * that is off by more than 1e-6 is an error, `ERR_ROI_LOSS_VALUE`; those of other RoIs are not read.
-   */
-  readonly maskTargets: Float32Array | Uint8Array;
-  /** [R]; the labels of the masks too (then P = R) unless `maskLabels` are given. */
-  readonly labels?: Int32Array | undefined;
-  /** [P], the labels of RoIs that have a mask, where these are not all RoIs. */
-  readonly maskLabels?: Int32Array | undefined;
-}
-
-/** What `fusedLoss` takes: the inputs of the terms to compute. A term none of whose inputs is given is left out. */
-export interface LossInputs {
-  readonly classLogits?: Float32Array | undefined;
-  readonly classProbs?: Float32Array | undefined;
-  readonly boxDeltas?: Float32Array | undefined;
-  readonly boxTargets?: Float32Array | undefined;
-  readonly maskLogits?: Float32Array | undefined;
-  readonly maskTargets?: Float32Array | Uint8Array | undefined;
-  readonly labels?: Int32Array | undefined;
-  readonly maskLabels?: Int32Array | undefined;
 }
 
 /**
@@ -213,6 +169,8 @@ export interface TermLoss<M> {
   readonly perRoi?: Float32Array;
   /** With `metrics: true` only. */
   readonly metrics?: M;
+  /** With `targets: true` only. */
+  readonly targets?: Targets;
 }
 
 /** The losses of the terms, weights included, and their sum. A term that was left out is 0. */
@@ -275,4 +233,6 @@ export interface LossResult<I, G = { class: true; box: true; mask: true }> {
   readonly perRoi?: PerRoi;
   /** With `metrics: true` only. */
   readonly metrics?: Metrics;
+  /** With `targets: true` only. */
+  readonly targets?: Targets;
 }

@@ -116,8 +116,10 @@ class Backend {
   virtual void write(Memory& target, const void* source, size_t bytes) = 0;
   virtual void read(const Memory& source, void* target, size_t bytes) = 0;
 
-  /// A bad label, as far as the host can tell before the step.
-  virtual std::optional<BadInput> find_bad_label(const Problem& problem) = 0;
+  /// Whether steps can make targets from objects.
+  virtual bool makes_targets() const { return false; }
+  /// A bad label, match or box, as far as the host can tell before the step.
+  virtual std::optional<BadInput> find_bad_input(const Problem& problem) = 0;
   /// Whether `problem` should go through the stream, being long or behind others. If not, `run` it.
   virtual bool queues(const Problem& problem) = 0;
   /// Whether what was submitted may be done sooner than a sleeping thread wakes, and waiting begins with

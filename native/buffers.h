@@ -26,9 +26,16 @@ using Sizes = std::initializer_list<int64_t>;
 /// constant where there is no choice. `P` is Problem, or const Problem.
 template <class P, class Visit>
 void each_buffer(P& p, Visit visit) {
-  const DType f32 = DType::kFloat32, i32 = DType::kInt32;
+  const DType f32 = DType::kFloat32, i32 = DType::kInt32, u8 = DType::kUint8;
   const bool needs_labels = p.cls.enabled || p.box.enabled || (p.mask.enabled && !p.own_mask_labels);
   visit("labels", p.labels, i32, {p.rois}, needs_labels ? Use::kInput : Use::kOptional);
+  // Of masks with labels of their own, what they are matched with comes apart, too.
+  const bool own_matches = p.makes_mask_targets() && p.own_mask_labels;
+  if (p.makes_box_targets() || (p.makes_mask_targets() && !own_matches)) {
+    visit("proposals", p.proposals, f32, {p.rois, 4}, Use::kInput);
+    visit("matches", p.matches, i32, {p.rois}, Use::kInput);
+  }
+  if (p.makes_box_targets()) visit("gtBoxes", p.objects.boxes, f32, {p.objects.count, 4}, Use::kInput);
   if (auto& t = p.cls; t.enabled) {
     visit("classScores", t.scores, t.dtype, {p.rois, p.classes}, Use::kInput);
     if (t.gradient) visit("classGrad", t.grad, t.dtype, {p.rois, p.classes}, Use::kGradient);
@@ -36,7 +43,8 @@ void each_buffer(P& p, Visit visit) {
   }
   if (auto& t = p.box; t.enabled) {
     visit("boxDeltas", t.deltas, t.dtype, {p.rois, t.channels, 4}, Use::kInput);
-    visit("boxTargets", t.targets, t.target_dtype, {p.rois, 4}, Use::kInput);
+    if (!p.makes_box_targets()) visit("boxTargets", t.targets, t.target_dtype, {p.rois, 4}, Use::kInput);
+    visit("boxTargetsOut", t.targets_out, f32, {p.rois, 4}, Use::kOutput);
     if (t.gradient) visit("boxGrad", t.grad, t.dtype, {p.rois, t.channels, 4}, Use::kGradient);
     if (t.fill == GradFill::kSparse) visit("boxWritten", t.written, i32, {p.rois}, Use::kState);
     visit("boxPerRoi", t.per_roi, f32, {p.rois}, Use::kOutput);
@@ -45,7 +53,21 @@ void each_buffer(P& p, Visit visit) {
     const int64_t rois = p.mask_rois, grad_channels = t.compact_grad ? 1 : t.channels;
     if (p.own_mask_labels) visit("maskLabels", p.mask_labels, i32, {rois}, Use::kInput);
     visit("maskLogits", t.logits, t.dtype, {rois, t.channels, t.height, t.width}, Use::kInput);
-    visit("maskTargets", t.targets, t.target_dtype, {rois, t.height, t.width}, Use::kInput);
+    if (own_matches) {
+      visit("maskProposals", p.mask_proposals, f32, {rois, 4}, Use::kInput);
+      visit("maskMatches", p.mask_matches, i32, {rois}, Use::kInput);
+    }
+    auto& o = p.objects;
+    if (t.source == TargetSource::kTensor)
+      visit("maskTargets", t.targets, t.target_dtype, {rois, t.height, t.width}, Use::kInput);
+    if (t.source == TargetSource::kBitmaps)
+      visit("gtMasks", o.masks, u8, {o.count, o.image_height, o.image_width}, Use::kInput);
+    if (t.source == TargetSource::kPolygons) {
+      visit("polygonPoints", o.polygon_points, f32, {o.points, 2}, Use::kInput);
+      visit("polygonRings", o.polygon_rings, i32, {o.rings + 1}, Use::kInput);
+      visit("polygonObjects", o.polygon_objects, i32, {o.count + 1}, Use::kInput);
+    }
+    visit("maskTargetsOut", t.targets_out, f32, {rois, t.height, t.width}, Use::kOutput);
     if (t.gradient)
       visit("maskGrad", t.grad, t.dtype, {rois, grad_channels, t.height, t.width}, Use::kGradient);
     if (t.fill == GradFill::kSparse) visit("maskWritten", t.written, i32, {rois}, Use::kState);
@@ -53,7 +75,11 @@ void each_buffer(P& p, Visit visit) {
   }
   // Wherever they now lie.
   if constexpr (!std::is_const_v<P>)
-    if (!p.own_mask_labels) p.mask_labels = p.labels;
+    if (!p.own_mask_labels) {
+      p.mask_labels = p.labels;
+      p.mask_proposals = p.proposals;
+      p.mask_matches = p.matches;
+    }
 }
 
 /// Calls visit(name, pointer, length) for what comes with a step: floats in the host's memory on every

@@ -1,5 +1,7 @@
 #include "labels.h"
 
+#include "ground_truth.h"
+
 namespace roi {
 namespace {
 
@@ -12,11 +14,12 @@ std::optional<BadInput> find_bad(CheckedInput input, const int32_t* labels, int6
 
 }  // namespace
 
-std::optional<BadInput> find_bad_label(const Problem& p) {
+std::optional<BadInput> find_bad_input(const Problem& p) {
   std::optional<BadInput> bad;
   if (p.labels) bad = find_bad(CheckedInput::kLabels, p.labels, p.rois, p.classes);
   if (!bad && p.mask.enabled && p.own_mask_labels)
     bad = find_bad(CheckedInput::kMaskLabels, p.mask_labels, p.mask_rois, p.classes);
+  if (!bad && p.makes_targets()) bad = find_bad_object(p);
   return bad;
 }
 

@@ -6,7 +6,8 @@
 
 namespace roi {
 
-/// The first bad label, if there is one. The labels are in the host's memory.
-std::optional<BadInput> find_bad_label(const Problem& problem);
+/// The first bad label, or the first of what no target can be made of, if there is one. All of it is in the
+/// host's memory.
+std::optional<BadInput> find_bad_input(const Problem& problem);
 
 }  // namespace roi

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "formulas/boxes.h"
+
 // What a backend is asked to compute: one step of one to three terms. Plain data; pointers are memory of the
 // backend's device and stay valid until the step is done. Everything here has been checked.
 
@@ -31,6 +33,20 @@ enum class GradFill : uint8_t {
   kFresh,   ///< zeros: only what is not zero is written
   kSparse,  ///< what the step before wrote, noted in `written`: that is cleared
   kRewrite  ///< anything: every byte is written
+};
+
+/// Where targets come from.
+enum class TargetSource : uint8_t {
+  kTensor,    ///< they are given
+  kObjects,   ///< boxes: encoded from proposals and the objects' boxes
+  kBitmaps,   ///< masks: cropped from bitmaps of the image
+  kPolygons,  ///< masks: drawn from polygons
+};
+
+/// How a mask target is cropped from a bitmap: by RoIAlign, and whose.
+enum class Crop : uint8_t {
+  kDetectron2,  ///< `aligned`, 1 from one half on, else 0
+  kTorchvision  ///< not `aligned`, soft
 };
 
 struct Term {
@@ -63,6 +79,9 @@ struct BoxTerm : Term {
   void* grad = nullptr;           ///< [R, channels, 4]
   int32_t* written = nullptr;     ///< [R]: 1 + the channel that the step before wrote, or 0
   GradFill fill = GradFill::kFresh;
+  TargetSource source = TargetSource::kTensor;
+  boxes::DeltaWeights delta_weights;
+  float* targets_out = nullptr;  ///< [R, 4], what the targets were, or null
   double beta = 1;
 };
 
@@ -77,6 +96,9 @@ struct MaskTerm : Term {
   void* grad = nullptr;           ///< as logits, or compact [P, H, W]
   int32_t* written = nullptr;     ///< [P], as for boxes
   GradFill fill = GradFill::kFresh;
+  TargetSource source = TargetSource::kTensor;
+  Crop crop = Crop::kDetectron2;
+  float* targets_out = nullptr;  ///< [P, H, W], what the targets were, or null
   double bce_weight = 0, smoothed_weight = 0, dice_weight = 0;
   double smoothing = 0.05;
   double eps = 1e-6;
@@ -84,28 +106,61 @@ struct MaskTerm : Term {
   int64_t pixels() const { return height * width; }
 };
 
+/// The objects that RoIs are matched to, from which targets are made.
+struct Objects {
+  int64_t count = 0, image_height = 0, image_width = 0;
+  int64_t points = 0, rings = 0;             ///< of polygons
+  const float* boxes = nullptr;              ///< [G, 4]
+  const uint8_t* masks = nullptr;            ///< [G, Hi, Wi], any byte but 0 is the object
+  const float* polygon_points = nullptr;     ///< [V, 2]
+  const int32_t* polygon_rings = nullptr;    ///< [S + 1], where the points of each ring begin
+  const int32_t* polygon_objects = nullptr;  ///< [G + 1], where the rings of each object begin
+};
+
 struct Problem {
   int64_t rois = 0, mask_rois = 0, classes = 0;
   const int32_t* labels = nullptr;       ///< [R]
   bool own_mask_labels = false;          ///< else P = R, and `mask_labels` is `labels`
   const int32_t* mask_labels = nullptr;  ///< [P]
+  Objects objects;
+  // As the labels: those of masks are the same pointers unless `own_mask_labels`.
+  const float *proposals = nullptr, *mask_proposals = nullptr;  ///< [R, 4], [P, 4]
+  const int32_t *matches = nullptr, *mask_matches = nullptr;    ///< [R], [P]: the object of a foreground RoI
   ClassTerm cls;
   BoxTerm box;
   MaskTerm mask;
 
+  bool makes_box_targets() const { return box.enabled && box.source != TargetSource::kTensor; }
+  bool makes_mask_targets() const { return mask.enabled && mask.source != TargetSource::kTensor; }
+  bool makes_targets() const { return makes_box_targets() || makes_mask_targets(); }
   bool has_terms() const { return cls.enabled || box.enabled || mask.enabled; }
 };
 
 /// The inputs whose values are checked, in the order in which a bad one is told of.
-enum class CheckedInput : uint8_t { kLabels, kMaskLabels, kClassProbs, kMaskTargets };
-constexpr size_t kCheckedInputs = 4;
+enum class CheckedInput : uint8_t {
+  kLabels,
+  kMaskLabels,
+  kClassProbs,
+  kMaskTargets,
+  kMatches,
+  kMaskMatches,
+  kProposals,
+  kMaskProposals,
+  kPolygonPoints,
+  kPolygonRings,
+  kPolygonObjects
+};
+constexpr size_t kCheckedInputs = 11;
+/// Those that kernels check, the first ones.
+constexpr size_t kCheckedByKernels = 4;
 
-/// A label that is neither −1 nor a class, or a probability or target out of its range (formulas/ranges.h).
+/// A label that is neither −1 nor a class, a probability or target out of its range (formulas/ranges.h), or
+/// what no target can be made of (ground_truth.h).
 struct BadInput {
   CheckedInput input;
   int64_t index;
   double value;
-  int64_t classes;
+  int64_t limit;  ///< of labels, matches and offsets: what all are below
 };
 
 /// Where the channel of `label` (≥ 1) lies among `channels`, which are all classes, the foreground alone, or

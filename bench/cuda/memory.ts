@@ -1,4 +1,4 @@
-import { type Batch, type Device, fusedLoss, type LossInputs } from 'roi-loss';
+import { type Batch, type Device, fusedLoss } from 'roi-loss';
 import { captureStream } from '../../common/stream';
 import type { NativeGraph, NativeMemory } from '../../lib/native';
 import { bytesOf, type Case } from '../cases';
@@ -65,7 +65,7 @@ export function makeBatches(device: Device, spec: Case, inputs: CaseInputs, size
   while (batches.length < copies) {
     const batch = device.batch(spec.sizes);
     for (const [name, tensor] of Object.entries(first.inputs))
-      nativeOf(device).copy(memoryOf(batch.inputs[name as keyof LossInputs]), memoryOf(tensor));
+      nativeOf(device).copy(memoryOf(batch.inputs[name as keyof Batch['inputs']]), memoryOf(tensor));
     batches.push(batch);
   }
   return batches;

@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <iterator>
@@ -73,6 +74,20 @@ int64_t channels(Napi::Object shape, const char* name, int64_t classes) {
   return n;
 }
 
+/// Where targets come from, and the sizes of what they are made of.
+void read_sources(Problem& p, Napi::Object shape) {
+  const auto source = [&](const char* name) {
+    return static_cast<TargetSource>(std::min(size(shape, name), int64_t{3}));
+  };
+  p.box.source = source("boxSource");
+  p.mask.source = source("maskSource");
+  p.objects.count = size(shape, "objects");
+  p.objects.image_height = size(shape, "imageHeight");
+  p.objects.image_width = size(shape, "imageWidth");
+  p.objects.points = size(shape, "points");
+  p.objects.rings = size(shape, "rings");
+}
+
 }  // namespace
 
 Napi::Value call_slot_names(Napi::Env env) {
@@ -106,6 +121,7 @@ Problem parse_shape(Napi::Object shape) {
     p.mask.channels_last = flag(shape, "channelsLast");
     p.mask.compact_grad = flag(shape, "compactGrad");
   }
+  read_sources(p, shape);
   const auto types = shape.Get("types").As<Napi::Object>();
   each_buffer(p, [&](const char* name, auto&, auto& type, Sizes, Use use) {
     if constexpr (!std::is_const_v<std::remove_reference_t<decltype(type)>>)
@@ -145,6 +161,9 @@ void read_options(Problem& p, const double* call) {
   p.cls.label_smoothing = call[k_class_labelSmoothing];
   p.cls.eps = call[k_class_eps];
   p.box.beta = call[k_box_beta];
+  p.box.delta_weights = {static_cast<float>(call[k_box_deltaX]), static_cast<float>(call[k_box_deltaY]),
+                         static_cast<float>(call[k_box_deltaW]), static_cast<float>(call[k_box_deltaH])};
+  p.mask.crop = call[k_mask_crop] == 1 ? Crop::kTorchvision : Crop::kDetectron2;
   p.mask.bce_weight = call[k_mask_bce];
   p.mask.smoothed_weight = call[k_mask_smoothed];
   p.mask.dice_weight = call[k_mask_dice];
@@ -172,7 +191,10 @@ const float* optional_floats(const char* name, Napi::Value value, int64_t length
 
 void check_input(Napi::Env env, const std::optional<BadInput>& bad) {
   if (!bad) return;
-  constexpr const char* kNames[] = {"labels", "maskLabels", "classProbs", "maskTargets"};
+  constexpr const char* kNames[] = {"labels",           "maskLabels",        "classProbs",
+                                    "maskTargets",      "matches",           "maskMatches",
+                                    "proposals",        "maskProposals",     "gtPolygons.points",
+                                    "gtPolygons.rings", "gtPolygons.objects"};
   static_assert(std::size(kNames) == kCheckedInputs);
   const char* code = "ERR_ROI_LOSS_VALUE";
   std::string expected;
@@ -180,7 +202,7 @@ void check_input(Napi::Env env, const std::optional<BadInput>& bad) {
     case CheckedInput::kLabels:
     case CheckedInput::kMaskLabels:
       code = "ERR_ROI_LOSS_LABEL";
-      expected = "-1 (ignored), 0 (background) or a class up to " + std::to_string(bad->classes - 1);
+      expected = "-1 (ignored), 0 (background) or a class up to " + std::to_string(bad->limit - 1);
       break;
     case CheckedInput::kClassProbs:
       expected = "a probability, from 0 to 1 (scores before softmax are classLogits)";
@@ -190,11 +212,40 @@ void check_input(Napi::Env env, const std::optional<BadInput>& bad) {
           "a number from 0 to 1 (of bytes up to 255, divide by 255; in a Uint8Array any byte but 0 is "
           "foreground)";
       break;
+    case CheckedInput::kMatches:
+    case CheckedInput::kMaskMatches:
+      expected = bad->limit > 0 ? "the index of an object, from 0 to " + std::to_string(bad->limit - 1) +
+                                      ", as the RoI is foreground"
+                                : "no foreground RoI, as there are no objects";
+      break;
+    case CheckedInput::kProposals:
+    case CheckedInput::kMaskProposals:
+      expected = "finite x1, y1, x2, y2 with x2 >= x1 and y2 >= y1";
+      break;
+    case CheckedInput::kPolygonPoints:
+      expected = "a finite coordinate";
+      break;
+    case CheckedInput::kPolygonRings:
+      expected = "offsets of points that ascend from 0 to " + std::to_string(bad->limit - 1) +
+                 ", by at least 3, the points of a ring";
+      break;
+    case CheckedInput::kPolygonObjects:
+      expected = "offsets of rings that ascend from 0 to " + std::to_string(bad->limit - 1) +
+                 ": every object has a ring";
+      break;
   }
   throw_coded<Napi::RangeError>(env, code,
                                 std::string(kNames[static_cast<size_t>(bad->input)]) + "[" +
                                     std::to_string(bad->index) + "] is " + number_text(env, bad->value) +
                                     "; expected " + expected);
+}
+
+void check_sources(Napi::Env env, const Problem& p, const Backend& backend) {
+  if (p.makes_targets() && !backend.makes_targets())
+    throw_coded<Napi::Error>(
+        env, "ERR_ROI_LOSS_DEVICE",
+        "matches: targets are made from objects on the CPU alone so far; expected boxTargets "
+        "and maskTargets on a CUDA device");
 }
 
 void check_gradients(Napi::Env env, const Problem& p) {

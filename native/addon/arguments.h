@@ -21,8 +21,8 @@ namespace roi {
 #define ROI_CALL_SLOTS(X) \
   ROI_TERM_SLOTS(X, class) ROI_TERM_SLOTS(X, box) ROI_TERM_SLOTS(X, mask) \
   X(class, labelSmoothing) X(class, eps) \
-  X(box, beta) \
-  X(mask, bce) X(mask, smoothed) X(mask, dice) X(mask, smoothing) X(mask, eps) \
+  X(box, beta) X(box, deltaX) X(box, deltaY) X(box, deltaW) X(box, deltaH) \
+  X(mask, bce) X(mask, smoothed) X(mask, dice) X(mask, smoothing) X(mask, eps) X(mask, crop) \
   X(class, loss) X(box, loss) X(mask, loss) \
   X(class, rois) X(class, right) X(class, foreground) X(class, foregroundRight) X(class, foregroundMissed) \
   X(mask, pixels) X(mask, foreground) X(mask, falsePositives) X(mask, falseNegatives)
@@ -47,6 +47,9 @@ const float* optional_floats(const char* name, Napi::Value value, int64_t length
 
 /// Throws ERR_ROI_LOSS_LABEL or ERR_ROI_LOSS_VALUE if there is a bad input.
 void check_input(Napi::Env env, const std::optional<BadInput>& bad);
+
+/// Throws if targets are to be made on a device that cannot.
+void check_sources(Napi::Env env, const Problem& problem, const Backend& backend);
 
 /// Throws if a gradient that is asked for has no buffer.
 void check_gradients(Napi::Env env, const Problem& problem);

@@ -20,6 +20,7 @@ BatchHandle::BatchHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   backend_ = device->backend(info.Env());
   notifier_ = device->notifier();
   problem_ = parse_shape(info[1].As<Napi::Object>());
+  check_sources(info.Env(), problem_, *backend_);
   bind_buffers(problem_, info[2].As<Napi::Object>(), &memory_);
 }
 

@@ -160,11 +160,12 @@ void DeviceHandle::run(const Napi::CallbackInfo& info) {
   const auto device = backend(info.Env());
   double* call = call_numbers(info[0]);
   Problem problem = parse_shape(info[1].As<Napi::Object>());
+  check_sources(info.Env(), problem, *device);
   std::vector<MemoryRef> keep;
   bind_buffers(problem, info[2].As<Napi::Object>(), &keep);
   read_options(problem, call);
   check_gradients(info.Env(), problem);
-  check_input(info.Env(), find_bad_label(problem));
+  check_input(info.Env(), find_bad_input(problem));
   Result result;
   with_js_errors(info.Env(), "running a step", [&] { device->run(problem, result); });
   check_input(info.Env(), result.bad_input);

@@ -14,7 +14,7 @@ template <class Make>
 Napi::Value run_step(const Napi::CallbackInfo& info, const std::shared_ptr<Backend>& backend,
                      const std::shared_ptr<Notifier>& notifier, const Problem& problem, Make make) {
   double* const call = call_numbers(info[0]);
-  check_input(info.Env(), backend->find_bad_label(problem));
+  check_input(info.Env(), backend->find_bad_input(problem));
   return with_js_errors(info.Env(), "running a step", [&]() -> Napi::Value {
     if (backend->queues(problem)) return submit(info.Env(), backend, notifier, make());
     Result result;

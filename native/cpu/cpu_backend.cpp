@@ -20,6 +20,8 @@ namespace {
 
 /// An element of a class or box row, in pixels.
 constexpr int64_t kRowElement = 4;
+/// A crop of a mask target: that of an object of 200 × 200 pixels.
+constexpr int64_t kCrop = 32 * 1024;
 /// What a chunk, the unit of work of a thread, holds about: some four microseconds.
 constexpr int64_t kChunkWork = 16 * 1024;
 /// Below this much a step is done before other threads are awake.
@@ -48,6 +50,8 @@ class CpuMemory : public Memory {
   void* block_;
 };
 
+int64_t work_of_mask(const Problem& p) { return p.mask.pixels() + (p.makes_mask_targets() ? kCrop : 0); }
+
 int64_t work_of_row(const Problem& p) { return kRowElement * (p.classes + 8); }
 
 /// The work of a step, foreground or not.
@@ -55,7 +59,7 @@ int64_t work_of(const Problem& p) {
   int64_t work = 0;
   if (p.cls.enabled || p.box.enabled) work += p.rois * work_of_row(p);
   if (p.mask.enabled) {
-    work += p.mask_rois * p.mask.pixels();
+    work += p.mask_rois * work_of_mask(p);
     if (p.mask.gradient && p.mask.fill == GradFill::kRewrite)
       work += p.mask_rois * p.mask.pixels() * p.mask.channels / 4;
   }
@@ -65,21 +69,30 @@ int64_t work_of(const Problem& p) {
 /// What a step needs room for: a loss for each RoI, and rows that are not contiguous floats where they lie.
 struct Room {
   int64_t rois = 0, input_row = 0, target_row = 0, grad_row = 0, class_row = 0;
+  CropRoom crop;
 
   bool holds(const Room& other) const {
     return other.rois <= rois && other.input_row <= input_row && other.target_row <= target_row &&
-           other.grad_row <= grad_row && other.class_row <= class_row;
+           other.grad_row <= grad_row && other.class_row <= class_row && crop.holds(other.crop);
   }
 };
+
+CropRoom crop_room_of(const Problem& p) {
+  if (!p.makes_mask_targets()) return {};
+  if (p.mask.source == TargetSource::kPolygons) return {p.mask.height, p.mask.width, 0, 0};
+  return {p.mask.height, p.mask.width, p.objects.image_height, p.objects.image_width};
+}
 
 Room room_of(const Problem& p) {
   constexpr int64_t box_row = 4;
   const int64_t stride = p.mask.channels_last ? p.mask.channels : 1;
   const auto mask_row = [&](bool direct) { return direct ? box_row : std::max(p.mask.pixels(), box_row); };
-  return {std::max(p.rois, p.mask_rois), mask_row(is_direct(p.mask.dtype, stride)),
+  return {std::max(p.rois, p.mask_rois),
+          mask_row(is_direct(p.mask.dtype, stride)),
           mask_row(is_direct(p.mask.target_dtype, 1)),
           mask_row(is_direct(p.mask.dtype, p.mask.compact_grad ? 1 : stride)),
-          p.cls.dtype == DType::kFloat32 ? 0 : p.classes};
+          p.cls.dtype == DType::kFloat32 ? 0 : p.classes,
+          crop_room_of(p)};
 }
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -127,6 +140,8 @@ class CpuBackend : public Backend {
     return std::make_shared<CpuMemory>(pointer, bytes);
   }
 
+  bool makes_targets() const override { return true; }
+
   void write(Memory& target, const void* source, size_t bytes) override {
     synchronize();
     if (bytes) std::memcpy(target.data(), source, bytes);
@@ -136,8 +151,8 @@ class CpuBackend : public Backend {
     copy(target, source, bytes);
   }
 
-  std::optional<BadInput> find_bad_label(const Problem& problem) override {
-    return roi::find_bad_label(problem);
+  std::optional<BadInput> find_bad_input(const Problem& problem) override {
+    return roi::find_bad_input(problem);
   }
   bool queues(const Problem& problem) override {
     return work_of(problem) > kQueuedWork || !queue_.is_idle() ||
@@ -194,15 +209,19 @@ class CpuBackend : public Backend {
     const Room need = room_of(p);
     if (room_.holds(need)) return;
     synchronize();
-    const Room room{std::max(need.rois, room_.rois), std::max(need.input_row, room_.input_row),
-                    std::max(need.target_row, room_.target_row), std::max(need.grad_row, room_.grad_row),
-                    std::max(need.class_row, room_.class_row)};
+    const Room room{std::max(need.rois, room_.rois),
+                    std::max(need.input_row, room_.input_row),
+                    std::max(need.target_row, room_.target_row),
+                    std::max(need.grad_row, room_.grad_row),
+                    std::max(need.class_row, room_.class_row),
+                    room_.crop.with(need.crop)};
     for (auto* losses : {&class_losses_, &box_losses_, &mask_losses_})
       losses->resize(static_cast<size_t>(room.rois));
     for (ThreadState& thread : threads_) {
       thread.inputs.reserve(room.input_row);
       thread.targets.reserve(room.target_row);
       thread.grad.reserve(room.grad_row);
+      thread.crops.reserve(room.crop);
       for (RowBuffer& buffer : thread.block_scores) buffer.reserve(room.class_row);
       for (RowBuffer& buffer : thread.block_grads) buffer.reserve(room.class_row);
     }
@@ -223,7 +242,7 @@ class CpuBackend : public Backend {
     const int64_t chunk_rois =
         parallel ? std::max(kChunkWork / work_of_row(p), int64_t{1}) : std::max(rois, int64_t{1});
     const int64_t chunk_masks = parallel
-                                    ? std::max(kChunkWork / std::max(p.mask.pixels(), int64_t{1}), int64_t{1})
+                                    ? std::max(kChunkWork / std::max(work_of_mask(p), int64_t{1}), int64_t{1})
                                     : std::max(mask_rois, int64_t{1});
     const int64_t row_chunks = ceil_div(rois, chunk_rois);
     const int64_t mask_chunks = ceil_div(mask_rois, chunk_masks);

@@ -1,5 +1,6 @@
 #include "roi_steps.h"
 
+#include "../formulas/boxes.h"
 #include "../formulas/ranges.h"
 #include "../formulas/smoothed_bce.h"
 
@@ -26,6 +27,39 @@ void clear_stale(void* grad, int32_t* written, GradFill fill, int64_t r, int64_t
   }
 }
 
+Box box_at(const float* boxes, int64_t i) {
+  return {boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]};
+}
+
+/// The deltas from a RoI's proposal to its object's box.
+void encode_targets(const Problem& p, int64_t r, float (&targets)[4]) {
+  const auto [x, y, w, h] =
+      boxes::encode(box_at(p.proposals, r), box_at(p.objects.boxes, p.matches[r]), p.box.delta_weights);
+  const float deltas[] = {x, y, w, h};
+  std::copy_n(deltas, 4, targets);
+  if (p.box.targets_out) std::copy_n(deltas, 4, p.box.targets_out + r * 4);
+}
+
+/// The mask target of a RoI from its object's mask.
+const float* make_target(const StepContext& step, CropBuffer& crops, int64_t r) {
+  const MaskTerm& term = step.problem.mask;
+  const Objects& objects = step.problem.objects;
+  const int64_t object = step.problem.mask_matches[r];
+  const Box box = box_at(step.problem.mask_proposals, r);
+  float* const target = term.targets_out ? term.targets_out + r * term.pixels() : crops.target();
+  if (term.source == TargetSource::kPolygons) {
+    crops.draw({objects.polygon_points, objects.polygon_rings, objects.polygon_objects[object],
+                objects.polygon_objects[object + 1]},
+               box, term.height, term.width, target);
+  } else {
+    const bool is_detectron2 = term.crop == Crop::kDetectron2;
+    const int64_t bits = objects.image_height * objects.image_width;
+    crops.crop(step.rows, {objects.masks + object * bits, objects.image_height, objects.image_width}, box,
+               term.height, term.width, is_detectron2, is_detectron2 ? 0.5f : 0.0f, target);
+  }
+  return target;
+}
+
 }  // namespace
 
 double box_roi(const StepContext& step, ThreadState& thread, int64_t r) {
@@ -39,7 +73,12 @@ double box_roi(const StepContext& step, ThreadState& thread, int64_t r) {
 
   const RowPlace at{term.dtype, first.offset + channel * 4, 1, 4};
   const float* deltas = thread.inputs.read(step.rows, term.deltas, at);
-  const float* targets = thread.targets.read(step.rows, term.targets, {term.target_dtype, r * 4, 1, 4});
+  float made[4];
+  const float* targets = made;
+  if (problem.makes_box_targets())
+    encode_targets(problem, r, made);
+  else
+    targets = thread.targets.read(step.rows, term.targets, {term.target_dtype, r * 4, 1, 4});
   float* grad = term.gradient ? thread.grad.target(term.grad, at) : nullptr;
   const double loss = step.rows.smooth_l1({deltas, targets, grad, static_cast<float>(term.beta),
                                            static_cast<float>(grad_scale(term, step.plan.box, r))});
@@ -65,7 +104,10 @@ double mask_roi(const StepContext& step, ThreadState& thread, int64_t p) {
   if (channel < 0) return 0;
 
   const float* logits = thread.inputs.read(step.rows, term.logits, channel_place(term.channels, channel));
-  const float* targets = thread.targets.read(step.rows, term.targets, {term.target_dtype, p * n, 1, n});
+  const bool is_made = problem.makes_mask_targets();
+  const float* targets = is_made
+                             ? make_target(step, thread.crops, p)
+                             : thread.targets.read(step.rows, term.targets, {term.target_dtype, p * n, 1, n});
   const RowPlace at = channel_place(grad_channels, grad_channel);
   float* grad = term.gradient ? thread.grad.target(term.grad, at) : nullptr;
   const MaskFormula formula{term.bce_weight + term.smoothed_weight,
@@ -73,7 +115,7 @@ double mask_roi(const StepContext& step, ThreadState& thread, int64_t p) {
                             term.dice_weight, term.eps};
   const auto [loss, suspect] =
       step.rows.mask(formula, {logits, targets, grad, n, grad_scale(term, step.plan.mask, p)});
-  if (suspect)
+  if (suspect && !is_made)
     find_bad(CheckedInput::kMaskTargets, targets, n, p * n, problem.classes, ranges::is_bad_target,
              thread.bad_input);
   if (term.metrics) step.rows.count_pixels(logits, targets, n, thread.counters);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "crops.h"
 #include "plan.h"
 #include "row_view.h"
 
@@ -17,6 +18,7 @@ namespace roi {
 /// What each thread has to itself.
 struct ThreadState {
   RowBuffer inputs, targets, grad;
+  CropBuffer crops;
   std::array<RowBuffer, kClassBlock> block_scores, block_grads;
   double counters[kCounters];
   std::optional<BadInput> bad_input;  ///< the first that it came upon

@@ -6,6 +6,7 @@
 #include "../formulas/dice.h"
 #include "../formulas/smooth_l1.h"
 #include "../formulas/smoothed_bce.h"
+#include "crop_kernel.h"
 #include "half.h"
 #include "math.h"
 
@@ -297,6 +298,7 @@ const RowKernels kRowKernels{
     .widen = widen,
     .narrow = narrow,
     .add = add,
+    .crop = crop_rows,
 };
 
 }  // namespace roi::ROI_SIMD

@@ -5,6 +5,7 @@
 #include "../formulas/cross_entropy.h"
 #include "../formulas/smoothed_bce.h"
 #include "../problem.h"
+#include "crop_rows.h"
 
 // The inner loops of the CPU backend: one row of floats each, no threads, no labels, no allocation. rows.cpp
 // is compiled once per instruction set; `rows()` is the fastest that this machine has.
@@ -75,6 +76,8 @@ struct RowKernels {
   void (*widen)(const void* from, DType dtype, float* to, int64_t n);
   void (*narrow)(const float* from, void* to, DType dtype, int64_t n);
   void (*add)(const float* a, const float* b, float* c, int64_t n);
+  /// A RoI's mask target from its object's bitmap.
+  void (*crop)(const CropRows&);
 };
 
 /// By name (`ROI_LOSS_SIMD`: "avx512", "avx2", "baseline"), or the best one. Null if this machine lacks it.

@@ -82,7 +82,7 @@ class CudaBackend : public Backend {
   }
 
   /// The labels are the device's: its kernel finds bad ones.
-  std::optional<BadInput> find_bad_label(const Problem&) override { return std::nullopt; }
+  std::optional<BadInput> find_bad_input(const Problem&) override { return std::nullopt; }
   bool queues(const Problem&) override { return true; }
   bool is_prompt() const override { return true; }
 

@@ -200,7 +200,7 @@ void collect(const StepResult& from, Result& into) {
 }
 
 std::optional<BadInput> bad_input_of(const StepResult& result, int64_t classes) {
-  for (size_t i = 0; i < kCheckedInputs; i++)
+  for (size_t i = 0; i < kCheckedByKernels; i++)
     if (result.bad_index[i] != kNoIndex)
       return BadInput{static_cast<CheckedInput>(i), static_cast<int64_t>(result.bad_index[i]),
                       result.bad_value[i], classes};

@@ -97,18 +97,18 @@ struct MaskParams : TermParams {
 
 /// What a step leaves, in memory of the host.
 struct StepResult {
-  double losses[kTerms];               ///< weights included
-  uint64_t counters[kCounters];        ///< 0 without metrics
-  uint64_t bad_index[kCheckedInputs];  ///< of the first bad value of each CheckedInput, or kNoIndex
-  double bad_value[kCheckedInputs];
+  double losses[kTerms];                  ///< weights included
+  uint64_t counters[kCounters];           ///< 0 without metrics
+  uint64_t bad_index[kCheckedByKernels];  ///< of the first bad value of each CheckedInput, or kNoIndex
+  double bad_value[kCheckedByKernels];
 };
 constexpr uint64_t kNoIndex = ~uint64_t{0};
 
 /// What the blocks of a launch share; every launch leaves it as it found it.
 struct Workspace {
-  unsigned long long bad_index[kCheckedInputs];  ///< kNoIndex
-  unsigned long long counters[kCounters];        ///< 0
-  unsigned finished;                             ///< 0: blocks that are done
+  unsigned long long bad_index[kCheckedByKernels];  ///< kNoIndex
+  unsigned long long counters[kCounters];           ///< 0
+  unsigned finished;                                ///< 0: blocks that are done
 };
 
 /// The tasks of a launch, in their order.

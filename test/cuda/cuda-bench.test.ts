@@ -120,7 +120,7 @@ function repeatsRows(): void {
     writeInputs(spec, inputs, batch);
     assert.ok(inputs.firstMaskLogits!.length < inputs.own.maskLogits!.length, 'rows are repeated');
     const expected = encoded(spec, inputs.own);
-    for (const name of Object.keys(expected) as (keyof LossInputs)[])
+    for (const name of Object.keys(expected) as Exclude<keyof LossInputs, 'gtPolygons'>[])
       assert.ok(Buffer.from(batch.inputs[name].readSync().buffer).equals(bytesOf(expected[name]!)), name);
   }
 }

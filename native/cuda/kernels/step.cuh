@@ -108,7 +108,7 @@ struct HandedOver {
       store(p.result->bad_value + input,
             value_at<T>(p, static_cast<CheckedInput>(input), static_cast<int64_t>(value)));
   }
-  static constexpr int kHandedOver = kCounters + static_cast<int>(kCheckedInputs);
+  static constexpr int kHandedOver = kCounters + static_cast<int>(kCheckedByKernels);
 };
 
 /// By the last block. All that it needs is read at once.

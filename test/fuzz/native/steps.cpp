@@ -229,7 +229,7 @@ bool make_labels(Problem& p, Buffers& buffers, Input& input) {
       bad = bad || has_bad(data, elements_of(sizes), p.classes);
     }
   });
-  if (find_bad_label(p).has_value() != bad) fail(bad ? "a bad label passed" : "good labels were refused");
+  if (find_bad_input(p).has_value() != bad) fail(bad ? "a bad label passed" : "good labels were refused");
   return !bad;
 }
 
