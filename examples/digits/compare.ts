@@ -1,9 +1,17 @@
-import { type Batch, type FusedLossOptions, fusedLoss, type MaskKind, type MaskMixture } from 'roi-loss';
+import {
+  type Batch,
+  type FusedLossOptions,
+  fusedLoss,
+  type MaskKind,
+  type MaskMixture,
+  openDevice,
+} from 'roi-loss';
 import { plainLoss } from '../../bench/peers/plain';
 import { race } from '../../bench/timing';
 import { referenceLoss } from '../../lib/reference';
-import { imageSize } from './digits';
+import { foregroundClasses, imageSize } from './digits';
 import { classes, type Minibatch } from './minibatch';
+import { sceneSize } from './scenes';
 
 export const maskKinds: readonly (readonly [name: string, kind: MaskKind | MaskMixture])[] = [
   ['bce', 'bce'],
@@ -70,6 +78,32 @@ export function compareStep(
     effort,
   );
   return { ...compared, name, time: fused!.median, plainTime: plain!.median };
+}
+
+/** What a step takes that makes its targets, on the CPU, and one that is given them. Medians in microseconds. */
+export function timeTargets({ objects, inputs }: Minibatch, onPhase: (text: string) => void) {
+  onPhase('Timing targets');
+  using device = openDevice('cpu');
+  const shared = {
+    rois: objects.labels.length,
+    classes,
+    boxChannels: foregroundClasses,
+    maskRois: objects.maskLabels.length,
+    maskChannels: foregroundClasses,
+  };
+  using made = device.batch({
+    ...shared,
+    objects: objects.gtBoxes.length / 4,
+    imageSize: [sceneSize, sceneSize],
+  });
+  using given = device.batch(shared);
+  made.write(objects);
+  given.write(inputs);
+  const times = race(
+    { made: () => fusedLoss(made).lossesSync(), given: () => fusedLoss(given).lossesSync() },
+    effort,
+  );
+  return { made: times.made!.median, given: times.given!.median, name: device.description };
 }
 
 /** A loss beside the reference's, and how far it is off, relative to the reference. */

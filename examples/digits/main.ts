@@ -1,6 +1,6 @@
 import { type Batch, fusedLoss, fusedMaskLoss, openDevice } from 'roi-loss';
 import { iou, roiAlign } from './boxes';
-import { compareStep, maskKinds, warmPlainLoop } from './compare';
+import { compareStep, maskKinds, timeTargets, warmPlainLoop } from './compare';
 import { foregroundClasses, imageSize } from './digits';
 import { classes, type Minibatch, makeMinibatch } from './minibatch';
 import type { Roi } from './rois';
@@ -76,6 +76,18 @@ function printComparison(steps: readonly ReturnType<typeof compareStep>[]): void
   );
 }
 
+function printCost({ made, given, name }: ReturnType<typeof timeTargets>): void {
+  const milliseconds = (time: number) => `${rough(time / 1e3)} ms`;
+  printTable(
+    [`targets, ${name} (medians)`, 'step'],
+    [
+      ['made in the step, from boxes and bitmaps', milliseconds(made)],
+      ['given', milliseconds(given)],
+      ['what making them costs', milliseconds(made - given)],
+    ],
+  );
+}
+
 async function main(): Promise<void> {
   const minibatch = makeMinibatch(showPhase);
   const { inputs, rois, shown } = minibatch;
@@ -86,17 +98,18 @@ async function main(): Promise<void> {
     boxChannels: foregroundClasses,
     maskRois: shown.length,
     maskChannels: foregroundClasses,
-    maskTargetType: 'uint8',
   });
   batch.write(inputs);
   showPhase('Warming up');
   warmPlainLoop(inputs);
   const steps = maskKinds.map((kind) => compareStep(batch, inputs, kind, showPhase));
+  const cost = timeTargets(minibatch, showPhase);
   showPhase('');
 
   console.log(`Device: ${device.name} (${device.description})\n`);
   await printHead(minibatch, batch);
   printComparison(steps);
+  printCost(cost);
   printRoi(minibatch, batch);
 
   const wrong = steps

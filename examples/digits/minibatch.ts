@@ -1,8 +1,9 @@
-import { foregroundClasses, imageSize, loadDigits } from './digits';
+import { foregroundClasses, loadDigits } from './digits';
+import { objectsOf, targetsOf } from './objects';
 import { fitHead, predict } from './predictor';
 import { seeded } from './random';
-import { boxTarget, maskTarget, propose, type Roi, sampleRois } from './rois';
-import { composeScene } from './scenes';
+import { propose, sampleRois } from './rois';
+import { composeScene, sceneSize } from './scenes';
 
 /** C: the K = 10 digits and, at index 0, background. */
 export const classes = 1 + foregroundClasses;
@@ -26,27 +27,20 @@ export function makeMinibatch(onPhase: (text: string) => void) {
   const seen = sample(digits.train, training);
   const rois = sample(digits.test, testing);
   onPhase('Fitting the RoI head');
-  const head = fitHead(seen);
+  const head = fitHead(seen, targetsOf(objectsOf(seen), sceneSize));
   onPhase('Predicting');
   const shown = rois.filter(({ label }) => label > 0);
+  const logits = predict(head, rois);
+  const objects = objectsOf(rois);
+  const { labels, maskLabels } = objects;
   return {
     scenes: testing.scenes,
     rois,
     /** The RoIs that have a mask: the foreground. */
     shown,
-    inputs: { ...predict(head, rois), ...targets(rois, shown) },
-  };
-}
-
-function targets(rois: readonly Roi[], shown: readonly Roi[]) {
-  const maskTargets = new Uint8Array(shown.length * imageSize ** 2);
-  shown.forEach((roi, i) => {
-    maskTargets.set(maskTarget(roi), i * imageSize ** 2);
-  });
-  return {
-    labels: Int32Array.from(rois, ({ label }) => label),
-    boxTargets: Float32Array.from(rois.flatMap(boxTarget)),
-    maskLabels: Int32Array.from(shown, ({ label }) => label),
-    maskTargets,
+    /** From annotations: a step makes the targets itself. */
+    objects: { ...logits, ...objects },
+    /** The same with the targets, for what takes no objects. */
+    inputs: { ...logits, labels, maskLabels, ...targetsOf(objects, sceneSize) },
   };
 }

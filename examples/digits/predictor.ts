@@ -1,7 +1,8 @@
-import { foregroundClasses } from './digits';
+import { foregroundClasses, imageSize } from './digits';
 import { brightness, edges } from './looks';
+import type { targetsOf } from './objects';
 import { apply, type Linear, ridge } from './ridge';
-import { boxTarget, maskTarget, type Roi } from './rois';
+import type { Roi } from './rois';
 
 /**
  * The simplest RoI head that knows something: linear maps from what the RoI looks like to class logits, and for each
@@ -18,8 +19,20 @@ const penalty = 5;
 /** The logits that least squares aims at: those of a head that is fairly sure. */
 const sure = { class: 8, mask: 4 };
 
-export function fitHead(rois: readonly Roi[]): Head {
-  const examples = rois.map((roi) => ({ roi, edges: edges(roi) }));
+export function fitHead(
+  rois: readonly Roi[],
+  { boxTargets, maskTargets }: ReturnType<typeof targetsOf>,
+): Head {
+  let masks = 0;
+  const examples = rois.map((roi, r) => {
+    const p = roi.label > 0 ? masks++ : 0;
+    return {
+      roi,
+      edges: edges(roi),
+      box: boxTargets.subarray(r * 4, (r + 1) * 4),
+      mask: maskTargets.subarray(p * imageSize ** 2, (p + 1) * imageSize ** 2),
+    };
+  });
   const box: Linear[] = [];
   const mask: Linear[] = [];
   for (let label = 1; label <= foregroundClasses; label++) {
@@ -27,14 +40,14 @@ export function fitHead(rois: readonly Roi[]): Head {
     box.push(
       ridge(
         shown.map((example) => example.edges),
-        shown.map(({ roi }) => Float64Array.from(boxTarget(roi))),
+        shown.map(({ box }) => Float64Array.from(box)),
         penalty,
       ),
     );
     mask.push(
       ridge(
         shown.map(({ roi }) => brightness(roi)),
-        shown.map(({ roi }) => Float64Array.from(maskTarget(roi), (y) => sure.mask * (2 * y - 1))),
+        shown.map(({ mask }) => Float64Array.from(mask, (y) => sure.mask * (2 * y - 1))),
         penalty,
       ),
     );

@@ -1,7 +1,6 @@
-import { around, type Box, centred, clip, encode, iou, roiAlign } from './boxes';
-import { imageSize } from './digits';
+import { around, type Box, centred, clip, encode, iou } from './boxes';
 import { between, type Random, shuffle } from './random';
-import { type Instance, type Labelled, type Scene, silhouette } from './scenes';
+import type { Instance, Labelled, Scene } from './scenes';
 
 /** A region of interest: a proposal that was sampled for training. */
 export interface Roi<I extends Labelled = Instance> {
@@ -75,20 +74,4 @@ export function sampleRois<I extends Labelled>(
 /** The regression target of a foreground RoI. */
 export function boxTarget({ box, instance }: Roi<Labelled>): number[] {
   return instance ? encode(box, instance.box) : [0, 0, 0, 0];
-}
-
-/** The mask target of a foreground RoI, 28×28: the digit's silhouette as the RoI frames it. */
-export function maskTarget({ box, instance }: Roi): Uint8Array {
-  if (!instance) return new Uint8Array(imageSize ** 2);
-  const [x0, y0, x1] = instance.frame;
-  const scale = imageSize / (x1 - x0);
-  const inImage: Box = [
-    (box[0] - x0) * scale,
-    (box[1] - y0) * scale,
-    (box[2] - x0) * scale,
-    (box[3] - y0) * scale,
-  ];
-  return Uint8Array.from(roiAlign(instance.image, imageSize, inImage, imageSize), (value) =>
-    value >= silhouette ? 1 : 0,
-  );
 }

@@ -1,3 +1,4 @@
+import type { CocoAnnotation } from 'roi-loss';
 import { type Box, iou, roiAlign } from './boxes';
 import { type Digits, imageSize } from './digits';
 import { between, pick, type Random, whole } from './random';
@@ -16,6 +17,8 @@ export interface Instance extends Labelled {
   readonly image: Float32Array;
   /** Where these lie in the scene. */
   readonly frame: Box;
+  /** Whether each pixel of the frame is the digit's. */
+  readonly bits: Uint8Array;
 }
 
 /** A picture of several digits. */
@@ -26,14 +29,14 @@ export interface Scene<I extends Labelled = Instance> {
   readonly instances: readonly I[];
 }
 
-const sceneSize = 256;
+export const sceneSize = 256;
 const placements = 12;
 const smallest = 40;
 const largest = 120;
 const noise = 0.15;
 
 /** A digit's silhouette, its ground-truth mask, is where it is at least this bright. */
-export const silhouette = 0.5;
+const silhouette = 0.5;
 
 /** The extent of the silhouette in an image of size×size pixels that lies at (x0, y0). */
 function extent(image: Float32Array, size: number, x0: number, y0: number): Box {
@@ -60,12 +63,40 @@ export function composeScene(digits: Digits, random: Random): Scene {
     const brightness = between(random, 0.6, 1);
     const scaled = roiAlign(image, imageSize, [0, 0, imageSize, imageSize], size, 1);
     const box = extent(scaled, size, x0, y0);
+    const bits = Uint8Array.from(scaled, (value) => (value >= silhouette ? 1 : 0));
     if (instances.some((other) => iou(box, other.box) > 0.05)) continue;
     scaled.forEach((value, j) => {
       const at = (y0 + Math.floor(j / size)) * sceneSize + x0 + (j % size);
       pixels[at] = Math.max(pixels[at]!, brightness * value);
     });
-    instances.push({ label: digit + 1, image, frame: [x0, y0, x0 + size, y0 + size], box });
+    instances.push({ label: digit + 1, image, frame: [x0, y0, x0 + size, y0 + size], bits, box });
   }
   return { size: sceneSize, pixels, instances };
 }
+
+/** The run lengths of an instance's mask in its scene, column by column, as COCO has them. */
+function runsOf({ bits, frame: [x0, y0, x1, y1] }: Instance, size: number): number[] {
+  const counts = [0];
+  let last = 0;
+  for (let x = 0; x < size; x++)
+    for (let y = 0; y < size; y++) {
+      const isInside = x >= x0 && x < x1 && y >= y0 && y < y1;
+      const bit = isInside ? bits[(y - y0) * (x1 - x0) + x - x0]! : 0;
+      if (bit !== last) counts.push(0);
+      counts[counts.length - 1]!++;
+      last = bit;
+    }
+  return counts;
+}
+
+/** The digits of a scene as a data set would have them. */
+export const annotationsOf = ({ size, instances }: Scene): CocoAnnotation[] =>
+  instances.map((instance, id) => {
+    const [x0, y0, x1, y1] = instance.box;
+    return {
+      id,
+      category_id: instance.label,
+      bbox: [x0, y0, x1 - x0, y1 - y0],
+      segmentation: { size: [size, size], counts: runsOf(instance, size) },
+    };
+  });

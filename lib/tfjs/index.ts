@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkKeys, checkObject } from '../check';
 import { deviceOf } from '../devices';
 import { show, typeError } from '../errors';
-import { inputNames, inputs, termOf } from '../inputs';
+import { flattenInputs, givenNames, inputNames, inputs, termOf } from '../inputs';
 import * as onArrays from '../losses';
 import { knownOptions } from '../options';
 import { present } from '../present';
@@ -35,7 +35,7 @@ const known = {
   box: new Set([...without(batch.box, ...elsewhere), 'classes']),
   mask: new Set([...without(batch.mask, ...elsewhere), 'classes', 'layout']),
   whole: new Set([...without(batch.whole, ...elsewhere), 'classes', 'layout']),
-  input: new Set<string>(inputNames),
+  input: new Set<string>(givenNames),
 };
 
 const compute = {
@@ -52,8 +52,15 @@ const positional = {
 } as const;
 
 /** What those functions take in an object. */
-const inputsOf = (term: TermName) =>
-  new Set<string>([...positional[term], ...inputNames.filter((name) => inputs[name].term === term)]);
+const inputsOf = (term: TermName) => {
+  const own = inputNames.filter((name) => inputs[name].term === term && givenNames.includes(name));
+  const ofObjects = {
+    class: [],
+    box: ['proposals', 'matches'],
+    mask: ['proposals', 'matches', 'gtPolygons'],
+  };
+  return new Set<string>([...positional[term], ...own, ...ofObjects[term]]);
+};
 const ofTerm = { class: inputsOf('class'), box: inputsOf('box'), mask: inputsOf('mask') };
 
 interface Arguments {
@@ -72,7 +79,7 @@ function argumentsOf(term: TermName, args: readonly unknown[]): Arguments {
   }
   checkObject('inputs', first);
   checkKeys('input', first, ofTerm[term]);
-  return { tensors: present(first), given: second as object };
+  return { tensors: flattenInputs(present(first)), given: second as object };
 }
 
 function checkFusedOptions(options: FusedOptions): void {
@@ -127,7 +134,7 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
       checkFusedOptions(options);
       checkObject('inputs', given);
       checkKeys('input', given, known.input);
-      const tensors: Tensors = present(given);
+      const tensors: Tensors = flattenInputs(present(given));
       const { arrays, arrayOptions } = readTensors(tf, tensors, options);
       const { losses, perRoi, grads } = onArrays.fusedLoss(arrays, {
         ...options,

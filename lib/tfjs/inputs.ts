@@ -3,15 +3,18 @@ import { checkChoice, checkSizes, product } from '../check';
 import { plainError, rangeError, show, typeError } from '../errors';
 import type { HostOptions } from '../host';
 import { type Hints, shapeOfInputs, termsOf } from '../host-shape';
-import { type InputName, inputNames, inputOf } from '../inputs';
+import { type ByInput, type InputName, inputNames, inputOf, nestInputs } from '../inputs';
 import { type ArraySpec, inputSpecs, symbolsOf } from '../shape';
 import type { HostArray, HostMaskOptions, Layout, LossInputs } from '../types';
 import type { TensorFlow } from './op';
 
-export type Tensors = { readonly [K in InputName]?: tfjs.Tensor | undefined };
+export type Tensors = ByInput<tfjs.Tensor>;
 
 /** What arrays do not tell, and tensors do. */
-export type ArrayOptions = Pick<HostOptions & HostMaskOptions, 'classes' | 'layout' | 'maskSize'>;
+export type ArrayOptions = Pick<
+  HostOptions & HostMaskOptions,
+  'classes' | 'layout' | 'maskSize' | 'imageSize'
+>;
 
 interface Expected {
   readonly dtypes: readonly string[];
@@ -58,7 +61,7 @@ function checkTensor(tf: TensorFlow, name: InputName, value: unknown): asserts v
 /** The numbers of a tensor: on the cpu backend its own memory, else a copy. */
 function arrayOf(name: InputName, tensor: tfjs.Tensor): HostArray {
   const array = tensor.dataSync();
-  const isWideMask = name === 'maskTargets' && tensor.dtype === 'int32';
+  const isWideMask = inputOf(name).dtypes.includes('uint8') && tensor.dtype === 'int32';
   return isWideMask ? Uint8Array.from(array, (y) => Number(y !== 0)) : array;
 }
 
@@ -113,12 +116,13 @@ export function readTensors(
     checkTensor(tf, name, tensor);
     arrays[name] = arrayOf(name, tensor);
   }
-  const { classLogits, classProbs, maskLogits } = tensors;
+  const { classLogits, classProbs, maskLogits, gtMasks } = tensors;
   const [height = 0, width = 0] = maskLogits?.shape.slice(layout === 'nhwc' ? 1 : 2) ?? [];
   const arrayOptions = {
     classes: options.classes ?? (classLogits ?? classProbs)?.shape[1],
     layout,
     maskSize: maskLogits && ([height, width] as const),
+    imageSize: gtMasks && ([gtMasks.shape[1] ?? 0, gtMasks.shape[2] ?? 0] as const),
   };
   checkChannelAxis(tensors, layout, arrayOptions.classes, options.layout);
   const specs = inputSpecs(shapeOfInputs(arrays, arrayOptions, termsOf(arrays), channelsOf(tensors, layout)));
@@ -126,5 +130,5 @@ export function readTensors(
     const [tensor, spec] = [tensors[name], specs[name]];
     if (tensor && spec) checkShape(name, tensor, spec);
   }
-  return { arrays, arrayOptions };
+  return { arrays: nestInputs<HostArray>(arrays), arrayOptions };
 }

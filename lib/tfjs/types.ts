@@ -6,6 +6,7 @@ import type {
   GradName,
   Layout,
   MaskLossOptions,
+  Polygons,
   TermOf,
   TermOptions,
 } from '../types';
@@ -60,7 +61,24 @@ export interface FusedInputs {
   readonly labels?: tfjs.Tensor | undefined;
   /** [P], int32: the labels of RoIs that have a mask, where these are not all RoIs. */
   readonly maskLabels?: tfjs.Tensor | undefined;
+  /** [R, 4], float32, the RoIs in pixels of their image: (x1, y1, x2, y2). Read of foreground RoIs alone. */
+  readonly proposals?: tfjs.Tensor | undefined;
+  /** [R], int32, the object of each foreground RoI, from 0 to G − 1. */
+  readonly matches?: tfjs.Tensor | undefined;
+  /** [G, 4], float32, the boxes of objects, in place of `boxTargets`. */
+  readonly gtBoxes?: tfjs.Tensor | undefined;
+  /** [G, Hi, Wi], bool or int32, the masks of objects as bitmaps of the image, in place of `maskTargets`. */
+  readonly gtMasks?: tfjs.Tensor | undefined;
+  /** The same as polygons: `points` [V, 2], float32; `rings` [S + 1] and `objects` [G + 1], int32. */
+  readonly gtPolygons?: { readonly [K in keyof Polygons]: tfjs.Tensor } | undefined;
+  /** [P, 4] and [P], where masks have `maskLabels`: in place of `proposals` and `matches`. */
+  readonly maskProposals?: tfjs.Tensor | undefined;
+  readonly maskMatches?: tfjs.Tensor | undefined;
 }
+
+/** What box and mask losses take to make their targets from objects. */
+type ObjectNames = 'proposals' | 'matches';
+type MaskObjectNames = ObjectNames | 'gtMasks' | 'gtPolygons' | 'maskProposals' | 'maskMatches';
 
 /** The loss of each term that was computed, [] (with `reduction: 'none'` [R], for masks [P]), and their sum. */
 export type FusedLosses<I> = { readonly total: tfjs.Scalar } & {
@@ -104,7 +122,7 @@ export interface RoiLosses {
   ): tfjs.Tensor;
   /** The same of an object, as in `roi-loss`. */
   fusedBoxLoss(
-    inputs: Pick<FusedInputs, 'boxDeltas' | 'boxTargets' | 'labels'>,
+    inputs: Pick<FusedInputs, 'boxDeltas' | 'boxTargets' | 'labels' | 'gtBoxes' | ObjectNames>,
     options: BoxOptions,
   ): tfjs.Tensor;
   /**
@@ -124,7 +142,7 @@ export interface RoiLosses {
   ): tfjs.Tensor;
   /** The same of an object, as in `roi-loss`, which may hold `maskLabels` instead of `labels`. */
   fusedMaskLoss(
-    inputs: Pick<FusedInputs, 'maskLogits' | 'maskTargets' | 'labels' | 'maskLabels'>,
+    inputs: Pick<FusedInputs, 'maskLogits' | 'maskTargets' | 'labels' | 'maskLabels' | MaskObjectNames>,
     options: MaskOptions,
   ): tfjs.Tensor;
   /**

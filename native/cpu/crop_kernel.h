@@ -24,13 +24,16 @@ ROI_INLINE Floats add_where(Floats sum, Floats weight, const uint8_t* bytes) {
 #endif
 }
 
-/// kVectors vectors of the line: the sum of `rows` rows of bytes, each times its weight.
+/// kVectors vectors of the line: the sum of `rows` rows of bytes, each times its weight. Asks for the bytes
+/// `ahead`, which the next bin takes: too few of a row are read at a time for the processor to see what
+/// comes.
 template <int kVectors>
 ROI_INLINE void add_rows(const uint8_t* bytes, int64_t stride, const float* weights, int64_t rows,
-                         float* line) {
+                         int64_t ahead, float* line) {
   Floats sums[kVectors];
   for (Floats& sum : sums) sum = Floats(0.0f);
   for (int64_t y = 0; y < rows; y++, bytes += stride) {
+    __builtin_prefetch(bytes + ahead);
     const Floats weight(weights[y]);
     for (int v = 0; v < kVectors; v++) sums[v] = add_where(sums[v], weight, bytes + v * kLanes);
   }
@@ -49,7 +52,7 @@ ROI_INLINE void add_narrow_rows(const uint8_t* bytes, int64_t stride, const floa
   store(line, sum, AllLanes{});
 }
 
-ROI_INLINE void add_rows(const CropRows& crop, const CropBin& bin) {
+ROI_INLINE void add_rows(const CropRows& crop, const CropBin& bin, int64_t ahead) {
   const uint8_t* bytes = crop.bits + bin.first * crop.stride + crop.begin;
   const float* weights = crop.row_weights + bin.weights;
   const int64_t n = crop.end - crop.begin;
@@ -57,18 +60,18 @@ ROI_INLINE void add_rows(const CropRows& crop, const CropBin& bin) {
   constexpr int kAbreast = 4;
   int64_t x = 0;
   for (; x + kAbreast * kLanes <= n; x += kAbreast * kLanes)
-    add_rows<kAbreast>(bytes + x, crop.stride, weights, bin.count, crop.line + x);
+    add_rows<kAbreast>(bytes + x, crop.stride, weights, bin.count, ahead, crop.line + x);
   for (; x < n; x += kLanes) {
     // The last vector overlaps the one before, so that it ends where the columns do.
     const int64_t at = x + kLanes <= n ? x : n - kLanes;
-    add_rows<1>(bytes + at, crop.stride, weights, bin.count, crop.line + at);
+    add_rows<1>(bytes + at, crop.stride, weights, bin.count, ahead, crop.line + at);
   }
 }
 
 inline void crop_rows(const CropRows& crop) {
   for (int64_t p = 0; p < crop.height; p++) {
     const CropBin& row = crop.rows[p];
-    if (row.count > 0) add_rows(crop, row);
+    if (row.count > 0) add_rows(crop, row, p + 1 < crop.height ? row.count * crop.stride : 0);
     for (int64_t q = 0; q < crop.width; q++) {
       const CropBin& column = crop.columns[q];
       Floats sum(0.0f);

@@ -1,6 +1,7 @@
 #include "crops.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "../formulas/polygons.h"
 #include "../formulas/roi_align.h"
@@ -20,13 +21,18 @@ int64_t CropBuffer::Bins::set(float from, float to, int64_t count, int64_t pixel
   const roi_align::Axis axis = roi_align::axis(from, to, count, pixels, aligned);
   const bool inside = axis.samples > 0 && roi_align::is_inside(axis, count);
   const auto most = static_cast<float>(pixels);
+  // The quotients of the first samples, which all bins share.
+  float offsets[64];
+  const int64_t known = std::min(axis.samples, static_cast<int64_t>(std::size(offsets)));
+  for (int64_t i = 0; i < known; i++) offsets[i] = roi_align::offset_of(axis, i);
   int64_t used = 0;
   for (int64_t p = 0; p < count; p++) {
     CropBin& bin = bins[static_cast<size_t>(p)];
     bin = {0, 0, used};
     float* const of_bin = weights.data() + used;
+    const float begins = roi_align::begin_of(axis, p);
     for (int64_t i = inside ? 0 : roi_align::first_at(axis, p, -1); i < axis.samples; i++) {
-      const float at = roi_align::position(axis, p, i);
+      const float at = begins + (i < known ? offsets[i] : roi_align::offset_of(axis, i));
       if (at > most) break;
       const auto [low, of_low, of_high] = roi_align::sample(at, pixels);
       if (bin.count == 0) bin.first = low;

@@ -33,12 +33,16 @@ ROI_FORMULA Axis axis(float from, float to, int64_t bins, int64_t pixels, bool a
   return {start, bin, static_cast<int64_t>(smaller_of(ceilf(bin), kMostSamples)), pixels};
 }
 
-/// Where sample i of bin p lies.
-ROI_FORMULA float position(const Axis& a, int64_t p, int64_t i) {
-  const float middle = exact_product(static_cast<float>(i) + 0.5f, a.bin);
-  return a.start + exact_product(static_cast<float>(p), a.bin) +
-         exact_quotient(middle, static_cast<float>(a.samples));
+/// Where bin p begins, and how far behind that its sample i lies.
+ROI_FORMULA float begin_of(const Axis& a, int64_t p) {
+  return a.start + exact_product(static_cast<float>(p), a.bin);
 }
+ROI_FORMULA float offset_of(const Axis& a, int64_t i) {
+  const float middle = exact_product(static_cast<float>(i) + 0.5f, a.bin);
+  return exact_quotient(middle, static_cast<float>(a.samples));
+}
+
+ROI_FORMULA float position(const Axis& a, int64_t p, int64_t i) { return begin_of(a, p) + offset_of(a, i); }
 
 /// Whether all samples are such that they count, from −1 to `pixels`. Positions ascend with i and with p.
 ROI_FORMULA bool is_inside(const Axis& a, int64_t bins) {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "../../../native/buffers.h"
 #include "../../../native/cpu/cpu_backend.h"
@@ -53,6 +54,17 @@ Problem shape_of(Input& input) {
   p.mask.dtype = input.pick(kFloats);
   p.mask.target_dtype = input.pick(kMaskTargets);
   p.box.fill = p.mask.fill = fill;
+  if (terms & 16) p.box.source = TargetSource::kObjects;
+  if (terms & 32) p.mask.source = terms & 64 ? TargetSource::kPolygons : TargetSource::kBitmaps;
+  if (terms & 128) p.mask.crop = Crop::kTorchvision;
+  if (p.makes_targets()) {
+    Objects& o = p.objects;
+    o.count = input.up_to(4);
+    o.image_height = 1 + input.up_to(20);
+    o.image_width = 1 + input.up_to(40);
+    o.rings = o.count + input.up_to(2);
+    o.points = 3 * o.rings + input.up_to(4);
+  }
   return p;
 }
 
@@ -82,12 +94,22 @@ void read_options(Problem& p, Input& input) {
 
 int64_t elements_of(Sizes sizes) { return static_cast<int64_t>(bytes_of(sizes, DType::kUint8)); }
 
-/// All but labels, which differ from step to step.
+/// Makes boxes of pairs of corners. A NaN stays.
+void order_corners(float* boxes, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    for (float* corner = boxes + 4 * i; corner < boxes + 4 * i + 2; corner++)
+      if (corner[2] < corner[0]) std::swap(corner[0], corner[2]);
+}
+
+/// All but what is of int32, which differs from step to step.
 void make_inputs(Problem& p, Buffers& buffers, Input& input) {
-  each_buffer(p, [&](const char*, auto& data, DType dtype, Sizes sizes, Use use) {
+  each_buffer(p, [&](const char* name, auto& data, DType dtype, Sizes sizes, Use use) {
     using Pointer = std::remove_reference_t<decltype(data)>;
-    if ((use == Use::kInput || use == Use::kOptional) && dtype != DType::kInt32)
-      data = static_cast<Pointer>(buffers.numbers(elements_of(sizes), dtype, input));
+    if ((use != Use::kInput && use != Use::kOptional) || dtype == DType::kInt32) return;
+    void* const numbers = buffers.numbers(elements_of(sizes), dtype, input);
+    const bool is_proposals = !std::strcmp(name, "proposals") || !std::strcmp(name, "maskProposals");
+    if (is_proposals && !input.flag()) order_corners(static_cast<float*>(numbers), *sizes.begin());
+    data = static_cast<Pointer>(numbers);
   });
   each_step_array(p, [&](const char*, const float*& floats, int64_t n) {
     if (input.flag()) floats = static_cast<float*>(buffers.numbers(n, DType::kFloat32, input));
@@ -101,6 +123,24 @@ const int32_t* make_labels(int64_t n, int64_t classes, Buffers& buffers, Input& 
   for (int64_t i = 0; i < n; i++)
     labels[i] = wild && input.flag() ? input.int32() : static_cast<int32_t>(input.up_to(classes)) - 1;
   return labels;
+}
+
+/// Objects, with some anywhere in int32 where the fuzzer says so.
+const int32_t* make_matches(int64_t n, int64_t objects, Buffers& buffers, Input& input) {
+  int32_t* const matches = buffers.zeros<int32_t>(n, DType::kInt32, input);
+  const bool wild = input.byte() == 1;
+  for (int64_t i = 0; i < n; i++)
+    matches[i] = wild && input.flag() ? input.int32() : objects ? static_cast<int32_t>(i % objects) : 0;
+  return matches;
+}
+
+/// Offsets of `n` parts of at least `least` each, with some anywhere in int32 where the fuzzer says so.
+const int32_t* make_offsets(int64_t n, int64_t end, int64_t least, Buffers& buffers, Input& input) {
+  int32_t* const offsets = buffers.zeros<int32_t>(n + 1, DType::kInt32, input);
+  const bool wild = input.byte() == 1;
+  for (int64_t i = 0; i <= n; i++)
+    offsets[i] = wild && input.flag() ? input.int32() : static_cast<int32_t>(i < n ? i * least : end);
+  return offsets;
 }
 
 /// What steps over one batch write.
@@ -126,6 +166,8 @@ struct Outputs {
     take(problem.mask, problem_.mask);
     problem.box.written = problem_.box.written;
     problem.mask.written = problem_.mask.written;
+    problem.box.targets_out = problem_.box.targets_out;
+    problem.mask.targets_out = problem_.mask.targets_out;
     return problem;
   }
 
@@ -197,7 +239,7 @@ std::optional<BadInput> find_bad(const Problem& p) {
   if (p.cls.enabled && p.cls.probabilities)
     bad = find_bad(CheckedInput::kClassProbs, p.cls.scores, p.cls.dtype, p.labels, p.rois, p.classes, 0,
                    [](float x) { return ranges::is_bad_probability(x); });
-  if (!bad && p.mask.enabled)
+  if (!bad && p.mask.enabled && !p.makes_mask_targets())
     bad = find_bad(CheckedInput::kMaskTargets, p.mask.targets, p.mask.target_dtype, p.mask_labels,
                    p.mask_rois, p.mask.pixels(), 1, [](float x) { return ranges::is_bad_target(x); });
   return bad;
@@ -219,28 +261,42 @@ void run(Backend& backend, const Problem& problem) {
     fail(backend.description() + ": a bad value is not the first");
 }
 
-/// Gives `p` labels. Returns whether all are classes, or −1.
-bool make_labels(Problem& p, Buffers& buffers, Input& input) {
+/// Gives `p` labels, matches and offsets. Returns whether a step can be made of them.
+bool make_indices(Problem& p, Buffers& buffers, Input& input) {
   bool bad = false;
-  each_buffer(p, [&](const char*, auto& data, DType dtype, Sizes sizes, Use use) {
+  const Objects& o = p.objects;
+  each_buffer(p, [&](const char* given, auto& data, DType dtype, Sizes sizes, Use use) {
     if constexpr (std::is_same_v<std::remove_reference_t<decltype(data)>, const int32_t*>) {
       if (dtype != DType::kInt32 || (use != Use::kInput && use != Use::kOptional)) return;
-      data = make_labels(elements_of(sizes), p.classes, buffers, input);
-      bad = bad || has_bad(data, elements_of(sizes), p.classes);
+      const std::string_view name = given;
+      const int64_t n = elements_of(sizes);
+      if (name == "polygonRings") {
+        data = make_offsets(o.rings, o.points, 3, buffers, input);
+      } else if (name == "polygonObjects") {
+        data = make_offsets(o.count, o.rings, 1, buffers, input);
+      } else if (name == "matches" || name == "maskMatches") {
+        data = make_matches(n, o.count, buffers, input);
+      } else {
+        data = make_labels(n, p.classes, buffers, input);
+        bad = bad || has_bad(data, n, p.classes);
+      }
     }
   });
-  if (find_bad_input(p).has_value() != bad) fail(bad ? "a bad label passed" : "good labels were refused");
-  return !bad;
+  const auto found = find_bad_input(p);
+  if (bad && !found) fail("a bad label passed");
+  if (found && !bad && !p.makes_targets()) fail("good labels were refused");
+  return !found;
 }
 
 void try_steps(Input input) {
   static const auto& backends = *new std::vector(open_backends());
   Buffers inputs;
   Problem first = shape_of(input);
+  if (!backends.front()->makes_targets()) first.box.source = first.mask.source = TargetSource::kTensor;
   read_options(first, input);
   make_inputs(first, inputs, input);
   Problem second = first;
-  if (!make_labels(first, inputs, input) || !make_labels(second, inputs, input)) return;
+  if (!make_indices(first, inputs, input) || !make_indices(second, inputs, input)) return;
   const uint64_t before = inputs.hash();
   for (const auto& backend : backends) {
     const Outputs kept(first, input), fresh(first, input);
