@@ -7,6 +7,7 @@ export type Group =
   | 'mask compact'
   | 'mask dense'
   | 'whole step'
+  | 'targets'
   | 'call'
   | 'variant'
   | 'sweep'
@@ -22,6 +23,8 @@ export interface Case {
   readonly foreground: number;
   /** What `fusedLoss` takes. */
   readonly options: FusedLossOptions;
+  /** The sides of objects in pixels, from and to, where masks are cropped from bitmaps. */
+  readonly sides?: readonly [number, number];
   /** New labels every step, as in training, or sparse writing would never have to clear a channel. */
   readonly newLabels?: true;
   /** PyTorch alone, where others lack the type or would say nothing new; or nobody. Default: all. */
@@ -111,6 +114,18 @@ export const mainCases: readonly Case[] = [
     options: study.options,
     newLabels: true,
   },
+  {
+    name: 'mask targets from bitmaps',
+    group: 'targets',
+    sizes: {
+      ...{ rois: 128, classes: 2, terms: ['mask'], maskChannels: 1, maskGrad: 'compact' },
+      ...{ objects: 16, imageSize: [800, 1333] },
+    },
+    sides: [32, 400],
+    foreground: 128,
+    options: { mask: { crop: 'torchvision' } },
+    peers: 'torch',
+  },
   { name: 'one RoI', group: 'call', sizes: { rois: 1, classes: 81 }, foreground: 1, options: { box } },
 ];
 
@@ -130,6 +145,9 @@ export function bytesOf(spec: Case): number {
   const float = bytesOfType[sizes.dtype ?? 'float32'];
   const target = bytesOfType[sizes.maskTargetType ?? 'float32'];
   const grads = hasGrad(spec) ? 1 : 0;
+  // Of an object's bitmap its own box is read, in place of a target.
+  const { sides: [from, to] = [0, 0] } = spec;
+  const targetBytes = spec.sides ? ((from + to) / 2) ** 2 : target * pixels;
   const cleared = spec.newLabels && !isCompact ? foreground * pixels : 0;
   const maskGrad = rewrite
     ? maskRois * (isCompact ? 1 : maskChannels) * pixels
@@ -138,7 +156,7 @@ export function bytesOf(spec: Case): number {
   const of = {
     class: float * rois * classes * (1 + grads),
     box: 4 * 4 * foreground + float * (4 * foreground + grads * boxGrad),
-    mask: (target + float) * foreground * pixels + float * grads * maskGrad,
+    mask: foreground * (targetBytes + float * pixels) + float * grads * maskGrad,
   };
   return termsOf(spec).reduce((sum, term) => sum + of[term], 4 * rois);
 }

@@ -1,5 +1,6 @@
 import type { GradName, LossInputs } from 'roi-loss';
 import { floats, random } from '../lib/reference/random';
+import { sceneOf } from '../lib/reference/scenes';
 import { type Case, maskSizeOf, termsOf } from './cases';
 
 type Labels = Pick<LossInputs, 'labels' | 'maskLabels'> & { readonly labels: Int32Array };
@@ -62,6 +63,11 @@ export function inputsOf(spec: Case): CaseInputs {
   const labels = [makeLabels(), makeLabels()] as const;
   const withMasks = terms.includes('mask');
   const row = maskChannels * pixels;
+  const { objects, imageSize } = spec.sizes;
+  const scene =
+    objects && imageSize
+      ? sceneOf(2, { rois: masks, objects, imageSize, ...(spec.sides && { sides: spec.sides }) })
+      : undefined;
   const rest = {
     ...labels[0],
     ...(terms.includes('class') && { classLogits: floats(next, rois * classes) }),
@@ -69,7 +75,9 @@ export function inputsOf(spec: Case): CaseInputs {
       boxDeltas: floats(next, rois * classes * 4, 1),
       boxTargets: floats(next, rois * 4, 1),
     }),
-    ...(withMasks && { maskTargets: new Float32Array(masks * pixels).map(() => Math.round(next())) }),
+    ...(scene && { proposals: scene.proposals, matches: scene.matches, gtMasks: scene.gtMasks }),
+    ...(withMasks &&
+      !scene && { maskTargets: new Float32Array(masks * pixels).map(() => Math.round(next())) }),
   };
   const drawn = Math.max(1, Math.min(masks, Math.floor(mostDrawn / row)));
   const firstMaskLogits = withMasks ? floats(next, drawn * row) : undefined;

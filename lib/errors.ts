@@ -11,7 +11,7 @@ export type ErrorCode =
   | 'ERR_ROI_LOSS_SHAPE'
   /** A label that is neither −1 nor a class. */
   | 'ERR_ROI_LOSS_LABEL'
-  /** A mask target or probability that is not from 0 to 1, an annotation, match or score that is not right. */
+  /** A mask target or probability that is not from 0 to 1; an annotation, match, proposal, polygon or score that is not right. */
   | 'ERR_ROI_LOSS_VALUE'
   /** An unknown option, or a value that an option cannot have. */
   | 'ERR_ROI_LOSS_OPTION'

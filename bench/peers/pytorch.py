@@ -3,7 +3,7 @@
 The first line on standard output tells the versions and, by name, what is absent and how to install it. Then each line of JSON
 on standard input gets a line in answer. {"prepare": …} loads a case and runs it once on every lane: {lane: {"loss": …} or
 {"absent": why}}, gradients in folder/grad-lane-name. {"time": {"lanes": […], …}} times those: {lane: timing}. The tensor `name`
-lies in folder/name as raw float32, labels as raw int32.
+lies in folder/name as raw float32, labels and matches as raw int32, bitmaps as raw bytes.
 """
 
 import json
@@ -28,7 +28,8 @@ INPUTS_WITH_GRAD = ("classLogits", "boxDeltas", "maskLogits")
 BETA_OF_FASTRCNN_LOSS = 1 / 9
 WARM_UP_SECONDS = 0.05
 
-# Mask targets come ready: of maskrcnn_loss what follows after it has cut them out.
+# Mask targets come ready, or are made in `mask_targets`: of maskrcnn_loss what follows after it has cut them out.
+project_masks_on_boxes = roi_heads.project_masks_on_boxes
 roi_heads.project_masks_on_boxes = lambda targets, *_: targets
 
 
@@ -45,9 +46,15 @@ def smoothed_bce(logits, targets, smoothing=0.05):
 MASK_LOSSES = {"bce": F.binary_cross_entropy_with_logits, "dice": dice, "smoothed-bce": smoothed_bce}
 
 
+def mask_targets(t):
+    if "gtMasks" not in t:
+        return t["maskTargets"]
+    return project_masks_on_boxes(t["gtMasks"], t["proposals"], t["matches"], t["maskLogits"].shape[-1])
+
+
 def mask_loss(t, kind):
     """Halves are taken to float once the channel is picked, as autocast does. Every RoI that has a mask is foreground."""
-    logits, targets, labels = t["maskLogits"], t["maskTargets"], t.get("maskLabels", t["labels"])
+    logits, targets, labels = t["maskLogits"], mask_targets(t), t.get("maskLabels", t["labels"])
     if kind == "bce" and logits.shape[1] > 1 and logits.dtype == torch.float32:
         return roi_heads.maskrcnn_loss(logits, [None], [targets], [labels], [slice(None)])
     picked = logits[:, 0] if logits.shape[1] == 1 else logits[torch.arange(labels.shape[0], device=labels.device), labels]
@@ -93,8 +100,9 @@ class Case:
         """The inputs, and their leaves. `is_static`: with the indices of foreground RoIs, which are then not searched for."""
         tensors = {}
         for name, shape in self.shapes.items():
-            is_labels = name in ("labels", "maskLabels")
-            array = numpy.fromfile(f"{self.folder}/{name}", numpy.int32 if is_labels else numpy.float32)
+            is_labels = name in ("labels", "maskLabels", "matches")
+            dtype = numpy.int32 if is_labels else numpy.uint8 if name == "gtMasks" else numpy.float32
+            array = numpy.fromfile(f"{self.folder}/{name}", dtype)
             tensor = torch.from_numpy(array).reshape(shape).to(self.device)
             if is_labels:
                 tensors[name] = tensor.long()

@@ -13,10 +13,9 @@ import type { Effort } from '../timing';
 const howToInstall = 'apt-get install python3-torch python3-torchvision';
 
 function shapesOf(spec: Case, inputs: LossInputs): { [name: string]: readonly number[] } {
-  const { rois, classes, maskRois = rois } = spec.sizes;
+  const { rois, classes, maskRois = rois, objects = 0, imageSize = [0, 0] } = spec.sizes;
   const maskSize = maskSizeOf(spec);
-  const maskChannels =
-    inputs.maskLogits && inputs.maskTargets ? inputs.maskLogits.length / inputs.maskTargets.length : 0;
+  const maskChannels = (inputs.maskLogits?.length ?? 0) / (maskRois * maskSize[0] * maskSize[1]);
   const shapes: { readonly [name: string]: readonly number[] } = {
     classLogits: [rois, classes],
     boxDeltas: [rois, classes, 4],
@@ -25,6 +24,9 @@ function shapesOf(spec: Case, inputs: LossInputs): { [name: string]: readonly nu
     maskTargets: [maskRois, ...maskSize],
     labels: [rois],
     maskLabels: [maskRois],
+    proposals: [rois, 4],
+    matches: [rois],
+    gtMasks: [objects, ...imageSize],
   };
   return Object.fromEntries(Object.keys(inputs).map((name) => [name, shapes[name]!]));
 }
