@@ -198,13 +198,19 @@ export function termsOf(inputs: InputArrays): Terms {
   return terms;
 }
 
-function checkLength(name: string, array: HostArray, spec: ArraySpec, note: string): void {
-  const expected = product(spec.shape);
-  if (lengthOf(array) !== expected)
-    throw rangeError(
-      'ERR_ROI_LOSS_SHAPE',
-      `${name} has ${lengthOf(array)} elements; expected ${expected}, the shape ${spec.symbols} = [${spec.shape.join(', ')}]${note}`,
-    );
+/** Throws unless every array is as long as the shape of the step wants it. */
+export function checkLengths(inputs: InputArrays, options: HostMaskOptions, shape: StepShape): void {
+  const maskNotes = shape.mask ? maskNote(inputs, options, shape.mask) : '';
+  for (const [name, spec] of Object.entries(inputSpecs(shape)) as [InputName, ArraySpec][]) {
+    const length = lengthOf(arrayOf(inputs, name));
+    const expected = product(spec.shape);
+    const note = name.startsWith('mask') ? maskNotes : '';
+    if (length !== expected)
+      throw rangeError(
+        'ERR_ROI_LOSS_SHAPE',
+        `${name} has ${length} elements; expected ${expected}, the shape ${spec.symbols} = [${spec.shape.join(', ')}]${note}`,
+      );
+  }
 }
 
 /** The sizes of the objects that targets are made from. */
@@ -223,7 +229,7 @@ function objectsOf(
   return { objects: objectSizes(axis, imageSize) };
 }
 
-/** Finds the shape of a step from its arrays and checks every array against it. */
+/** The shape of a step, from the labels and the arrays whose lengths tell C and channels. All that it reads must be there. */
 export function shapeOfInputs(
   inputs: InputArrays,
   options: HostOptions & HostMaskOptions,
@@ -259,9 +265,5 @@ export function shapeOfInputs(
     ),
   };
   for (const name of inputNames) if (isRead(name, sized)) arrayOf(inputs, name);
-  const shape = { ...sized, ...objectsOf(inputs, options, sized) };
-  const note = shape.mask ? maskNote(inputs, options, shape.mask) : '';
-  for (const [name, spec] of Object.entries(inputSpecs(shape)) as [InputName, ArraySpec][])
-    checkLength(name, arrayOf(inputs, name), spec, name.startsWith('mask') ? note : '');
-  return shape;
+  return { ...sized, ...objectsOf(inputs, options, sized) };
 }

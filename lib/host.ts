@@ -1,3 +1,5 @@
+import { newCall } from './call';
+import { type KnownOptions, writeAll, writeOne } from './calls';
 import { product } from './check';
 import type { Device } from './device';
 import { deviceOf } from './devices';
@@ -7,6 +9,8 @@ import { termOf } from './inputs';
 import type { NativeBuffers } from './native';
 import { flag } from './numbers';
 import type { Calls } from './options';
+import { present } from './present';
+import { classMetrics, lossesOf, lossOf, maskMetrics, metricsOf } from './results';
 import {
   type ArraySpec,
   gradSpecs,
@@ -16,7 +20,8 @@ import {
   stepBuffers,
   targetSpecs,
 } from './shape';
-import type { GradName, HostArray, Targets } from './types';
+import type { TermName } from './terms';
+import type { FusedLossOptions, GradName, HostArray, Targets, TermLoss, TermOptions } from './types';
 
 /** Options of calls on host arrays, which say how to read them and where to run. */
 export interface HostOptions {
@@ -29,7 +34,7 @@ export interface HostOptions {
 }
 
 /** What comes out of a step over host arrays. */
-export interface HostOutputs {
+interface HostOutputs {
   readonly grads: { readonly [K in GradName]?: Float32Array };
   readonly perRoi: {
     readonly class?: Float32Array;
@@ -40,7 +45,7 @@ export interface HostOutputs {
 }
 
 /** Runs the step that `call` describes, to the end. */
-export function runOnHost(
+function runOnHost(
   device: unknown,
   call: Float64Array,
   inputs: InputArrays,
@@ -71,4 +76,42 @@ export function runOnHost(
   };
   callNative(() => deviceOf(device).handle.run(call, nativeShape(shape, 'fresh'), buffers));
   return { grads, perRoi, targets };
+}
+
+const metricsReaders = { class: classMetrics, box: undefined, mask: maskMetrics };
+
+/** The results of one term over arrays that are known to have this shape, and options known by name. */
+export function termOnHost(
+  term: TermName,
+  inputs: InputArrays,
+  shape: StepShape,
+  options: TermOptions & HostOptions,
+): TermLoss<unknown> & { readonly grad?: Float32Array } {
+  const call = newCall();
+  const calls = writeOne(call, term, options, shape);
+  const { grads, perRoi, targets } = runOnHost(options.device, call, inputs, shape, calls, options.targets);
+  const [grad] = Object.values(grads);
+  const metrics = calls[term]?.metrics ? metricsReaders[term]?.(call) : undefined;
+  return { loss: lossOf(call, term), ...present({ grad, perRoi: perRoi[term], metrics, targets }) };
+}
+
+/** The results of all terms of `shape`, the same way; of the options within `options` those in `known` are allowed. */
+export function wholeOnHost(
+  inputs: InputArrays,
+  shape: StepShape,
+  options: FusedLossOptions & HostOptions,
+  known: KnownOptions,
+) {
+  const call = newCall();
+  const calls = writeAll(call, options, shape, known);
+  const { grads, perRoi, targets } = runOnHost(options.device, call, inputs, shape, calls, options.targets);
+  return {
+    losses: lossesOf(call),
+    grads,
+    ...present({
+      perRoi: Object.keys(perRoi).length > 0 ? perRoi : undefined,
+      metrics: metricsOf(call),
+      targets,
+    }),
+  };
 }

@@ -75,15 +75,3 @@ export function flattenInputs<T>(given: object): ByInput<T> {
     ...Object.fromEntries(polygonParts.map((part) => [`gtPolygons.${part}`, parts[part]])),
   } as ByInput<T>;
 }
-
-/** The reverse: inputs as a caller gives them. */
-export function nestInputs<T>(flat: ByInput<T>): object {
-  const isPart = (name: string) => name.startsWith('gtPolygons.');
-  const entries = Object.entries(flat);
-  const parts = entries.filter(([name]) => isPart(name));
-  const gtPolygons = Object.fromEntries(parts.map(([name, part]) => [name.split('.')[1], part]));
-  return {
-    ...Object.fromEntries(entries.filter(([name]) => !isPart(name))),
-    ...(parts.length > 0 ? { gtPolygons } : {}),
-  };
-}

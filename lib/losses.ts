@@ -1,22 +1,10 @@
 import { Batch } from './batch';
-import { newCall } from './call';
+import { writeAll, writeOne } from './calls';
 import { checkKeys, checkObject } from './check';
 import { typeError } from './errors';
-import { type HostOptions, runOnHost } from './host';
-import { readInputs, shapeOfInputs, termsOf } from './host-shape';
-import {
-  type Calls,
-  knownOptions,
-  leaveOut,
-  type Origin,
-  termOptions,
-  writeBox,
-  writeClass,
-  writeMask,
-} from './options';
-import { present } from './present';
-import { classMetrics, lossesOf, lossOf, maskMetrics, metricsOf } from './results';
-import type { StepShape } from './shape';
+import { type HostOptions, termOnHost, wholeOnHost } from './host';
+import { checkLengths, readInputs, shapeOfInputs, termsOf } from './host-shape';
+import { knownOptions } from './options';
 import { LossStep, TermStep } from './step';
 import type { TermName } from './terms';
 import type {
@@ -38,32 +26,6 @@ import type {
   TermResult,
 } from './types';
 
-const alone: Origin = { prefix: '', shared: undefined };
-
-/** Checks the options of one term and writes them to `call`; the other terms are switched off. */
-function writeOne(call: Float64Array, term: TermName, options: object, shape: StepShape): Calls {
-  return {
-    class: term === 'class' ? writeClass(call, options, alone, shape) : leaveOut(call, 'class'),
-    box: term === 'box' ? writeBox(call, options, alone, shape) : leaveOut(call, 'box'),
-    mask: term === 'mask' ? writeMask(call, options, alone, shape) : leaveOut(call, 'mask'),
-  };
-}
-
-/** Checks the options of all terms and writes them to `call`; those that are not in `shape` are switched off. */
-function writeAll(call: Float64Array, options: FusedLossOptions, shape: StepShape): Calls {
-  const from = (term: TermName): Origin => ({ prefix: `${term}.`, shared: options });
-  const own = {
-    class: termOptions(options, 'class'),
-    box: termOptions(options, 'box'),
-    mask: termOptions(options, 'mask'),
-  };
-  return {
-    class: writeClass(call, own.class, from('class'), shape),
-    box: writeBox(call, own.box, from('box'), shape),
-    mask: writeMask(call, own.mask, from('mask'), shape),
-  };
-}
-
 const only = {
   class: { class: true, box: false, mask: false },
   box: { class: false, box: true, mask: false },
@@ -78,9 +40,7 @@ const inputsOf = {
   whole: 'classLogits, boxDeltas, boxTargets, maskLogits, maskTargets, labels',
 };
 
-const metricsReaders = { class: classMetrics, box: undefined, mask: maskMetrics };
-
-function termOnHost(
+function termOnArrays(
   term: TermName,
   given: unknown,
   options: HostOptions & HostMaskOptions & ClassLossOptions,
@@ -89,15 +49,8 @@ function termOnHost(
   checkObject('options', options);
   checkKeys('option', options, knownOptions.host[term]);
   const shape = shapeOfInputs(inputs, options, only[term], options);
-  const call = newCall();
-  const calls = writeOne(call, term, options, shape);
-  const { grads, perRoi, targets } = runOnHost(options.device, call, inputs, shape, calls, options.targets);
-  const [grad] = Object.values(grads);
-  const metrics = calls[term]?.metrics ? metricsReaders[term]?.(call) : undefined;
-  return {
-    loss: lossOf(call, term),
-    ...present({ grad, perRoi: perRoi[term], metrics, targets }),
-  } as TermResult<never>;
+  checkLengths(inputs, options, shape);
+  return termOnHost(term, inputs, shape, options) as TermResult<never>;
 }
 
 function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<never> {
@@ -137,7 +90,7 @@ export function fusedClassLoss(
   inputs: ClassInputs | Batch,
   options: ClassLossOptions & HostOptions = {},
 ): unknown {
-  return Batch.is(inputs) ? termOnBatch('class', inputs, options) : termOnHost('class', inputs, options);
+  return Batch.is(inputs) ? termOnBatch('class', inputs, options) : termOnArrays('class', inputs, options);
 }
 
 /**
@@ -158,7 +111,7 @@ export function fusedBoxLoss<G extends boolean | undefined = true>(
 ): TermResult<never, G>;
 export function fusedBoxLoss(batch: Batch, options?: BoxLossOptions): TermStep;
 export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions & HostOptions = {}): unknown {
-  return Batch.is(inputs) ? termOnBatch('box', inputs, options) : termOnHost('box', inputs, options);
+  return Batch.is(inputs) ? termOnBatch('box', inputs, options) : termOnArrays('box', inputs, options);
 }
 
 /**
@@ -187,7 +140,7 @@ export function fusedMaskLoss(
   inputs: MaskInputs | Batch,
   options: MaskLossOptions & HostOptions & HostMaskOptions = {},
 ): unknown {
-  return Batch.is(inputs) ? termOnBatch('mask', inputs, options) : termOnHost('mask', inputs, options);
+  return Batch.is(inputs) ? termOnBatch('mask', inputs, options) : termOnArrays('mask', inputs, options);
 }
 
 /**
@@ -223,24 +176,14 @@ export function fusedLoss(
   checkKeys('option', options, knownOptions.host.whole);
   const classWeights = options.class?.classWeights;
   const shape = shapeOfInputs(inputs, options, termsOf(inputs), { classWeights });
-  const call = newCall();
-  const calls = writeAll(call, options, shape);
-  const { grads, perRoi, targets } = runOnHost(options.device, call, inputs, shape, calls, options.targets);
-  return {
-    losses: lossesOf(call),
-    grads,
-    ...present({
-      perRoi: Object.keys(perRoi).length > 0 ? perRoi : undefined,
-      metrics: metricsOf(call),
-      targets,
-    }),
-  };
+  checkLengths(inputs, options, shape);
+  return wholeOnHost(inputs, shape, options, knownOptions.batch);
 }
 
 function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkObject('options', options);
   checkKeys('option', options, knownOptions.batch.whole);
   const call = batch.takeCall();
-  const calls = writeAll(call, options, batch.shape);
+  const calls = writeAll(call, options, batch.shape, knownOptions.batch);
   return batch.run(call, calls, LossStep.create);
 }

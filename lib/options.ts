@@ -250,11 +250,12 @@ export function writeMask(
 export function termOptions<T extends TermName>(
   options: FusedLossOptions,
   term: T,
+  known: ReadonlySet<string>,
 ): NonNullable<FusedLossOptions[T]> {
   const own = options[term];
   if (own === undefined) return noOptions;
   checkObject(term, own);
-  checkKeys(`option of ${term}`, own, knownOptions.batch[term]);
+  checkKeys(`option of ${term}`, own, known);
   return own;
 }
 

@@ -61,21 +61,23 @@ export interface ArraySpec {
 
 /** A size by the name that the documentation has for it, of an input of `term`. */
 function sizeOf(axis: string | number, s: StepShape, term: TermName | undefined): number {
+  if (typeof axis === 'number') return axis;
+  if (axis === 'R') return s.rois;
+  if (axis === 'C') return s.classes;
+  if (axis === 'channels') return (term === 'box' ? s.box : s.mask)?.channels as number;
+  const { mask, objects } = s;
   const sizes: { readonly [axis: string]: number | undefined } = {
-    R: s.rois,
-    C: s.classes,
-    P: s.mask?.rois,
-    H: s.mask?.height,
-    W: s.mask?.width,
-    G: s.objects?.count,
-    Hi: s.objects?.imageSize[0],
-    Wi: s.objects?.imageSize[1],
-    V: s.objects?.points,
-    'S + 1': s.objects && s.objects.rings + 1,
-    'G + 1': s.objects && s.objects.count + 1,
-    channels: term === 'box' ? s.box?.channels : s.mask?.channels,
+    P: mask?.rois,
+    H: mask?.height,
+    W: mask?.width,
+    G: objects?.count,
+    Hi: objects?.imageSize[0],
+    Wi: objects?.imageSize[1],
+    V: objects?.points,
+    'S + 1': objects && objects.rings + 1,
+    'G + 1': objects && objects.count + 1,
   };
-  return typeof axis === 'number' ? axis : (sizes[axis] as number);
+  return sizes[axis] as number;
 }
 
 export const symbolsOf = (axes: readonly (string | number)[]) => `[${axes.join(', ')}]`;

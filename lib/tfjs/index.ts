@@ -1,14 +1,14 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { checkKeys, checkObject } from '../check';
+import { checkKeys, checkObject, readKeys } from '../check';
 import { deviceOf } from '../devices';
 import { show, typeError } from '../errors';
+import { termOnHost, wholeOnHost } from '../host';
 import { flattenInputs, givenNames, inputNames, inputs, termOf } from '../inputs';
-import * as onArrays from '../losses';
 import { knownOptions } from '../options';
 import { present } from '../present';
 import { gradNames } from '../shape';
-import { type TermName, termNames } from '../terms';
-import type { LossInputs, TermOptions, TermResult } from '../types';
+import type { TermName } from '../terms';
+import type { TermOptions } from '../types';
 import { type ArrayOptions, readTensors, type Tensors } from './inputs';
 import { isRecording, lossesOf, type TensorFlow } from './op';
 import type { FusedInputs, FusedLosses, FusedOptions, RoiLosses, RoiLossesOptions } from './types';
@@ -37,12 +37,12 @@ const known = {
   whole: new Set([...without(batch.whole, ...elsewhere), 'classes', 'layout']),
   input: new Set<string>(givenNames),
 };
-
-const compute = {
-  class: onArrays.fusedClassLoss,
-  box: onArrays.fusedBoxLoss,
-  mask: onArrays.fusedMaskLoss,
-} as { readonly [K in TermName]: (inputs: LossInputs, options: object) => TermResult<unknown, boolean> };
+/** The options of each term among those of `fusedLoss`: whether there are gradients is one question for all terms here. */
+const knownWithin = {
+  class: new Set(without(batch.class, ...elsewhere, 'grad')),
+  box: new Set(without(batch.box, ...elsewhere, 'grad')),
+  mask: new Set(without(batch.mask, ...elsewhere, 'grad')),
+};
 
 /** The inputs of the functions of one term, in their order. */
 const positional = {
@@ -82,17 +82,6 @@ function argumentsOf(term: TermName, args: readonly unknown[]): Arguments {
   return { tensors: flattenInputs(present(first)), given: second as object };
 }
 
-function checkFusedOptions(options: FusedOptions): void {
-  checkObject('options', options);
-  checkKeys('option', options, known.whole);
-  for (const term of termNames) {
-    const own = options[term];
-    if (own === undefined) continue;
-    checkObject(term, own);
-    checkKeys(`option of ${term}`, own, new Set(without(batch[term], ...elsewhere, 'grad')));
-  }
-}
-
 /**
  * The losses for TensorFlow.js. They work where `tensor.dataSync()` does; with the backends that hold tensors in the
  * memory of the CPU (`cpu`, `wasm`, tfjs-node) that costs little.
@@ -114,12 +103,11 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
     const { tensors, given = {} } = argumentsOf(term, args);
     const name = gradNames.find((name) => termOf(name) === term && tensors[name]) ?? positional[term][0];
     checkObject('options', given);
-    checkKeys('option', given, known[term]);
-    const { arrays, arrayOptions } = readTensors(tf, tensors, given);
-    const { loss, perRoi, grad } = compute[term](arrays, {
-      ...given,
-      ...(term === 'mask' ? arrayOptions : { classes: arrayOptions.classes }),
-      grad: gradOf(given),
+    const options = readKeys<TermOptions & ArrayOptions>('option', given, known[term]);
+    const { arrays, shape } = readTensors(tf, tensors, options);
+    const { loss, perRoi, grad } = termOnHost(term, arrays, shape, {
+      ...options,
+      grad: gradOf(options),
       device,
     });
     const by = tensors[name] as Tensor;
@@ -130,25 +118,25 @@ export function roiLosses(tf: TensorFlow, options: RoiLossesOptions = {}): RoiLo
     fusedClassLoss: (...args: unknown[]) => single('class', args),
     fusedBoxLoss: (...args: unknown[]) => single('box', args),
     fusedMaskLoss: (...args: unknown[]) => single('mask', args),
-    fusedLoss: <I extends FusedInputs>(given: I, options: FusedOptions = {}) => {
-      checkFusedOptions(options);
+    fusedLoss: <I extends FusedInputs>(given: I, givenOptions: FusedOptions = {}) => {
+      checkObject('options', givenOptions);
+      const options = readKeys<FusedOptions>('option', givenOptions, known.whole);
       checkObject('inputs', given);
-      checkKeys('input', given, known.input);
-      const tensors: Tensors = flattenInputs(present(given));
-      const { arrays, arrayOptions } = readTensors(tf, tensors, options);
-      const { losses, perRoi, grads } = onArrays.fusedLoss(arrays, {
-        ...options,
-        ...arrayOptions,
-        grad: gradOf(options),
-        device,
-      });
+      const tensors: Tensors = flattenInputs(present(readKeys<FusedInputs>('input', given, known.input)));
+      const { arrays, shape } = readTensors(tf, tensors, options);
+      const { losses, perRoi, grads } = wholeOnHost(
+        arrays,
+        shape,
+        { ...options, grad: gradOf(options), device },
+        knownWithin,
+      );
       const names = gradNames.filter((name) => tensors[name]);
       const terms = names.map((name) => ({
         name,
         by: tensors[name] as Tensor,
         loss: losses[termOf(name)],
         perRoi: perRoi?.[termOf(name)],
-        grad: grads[name as keyof typeof grads],
+        grad: grads[name],
       }));
       return tf.tidy(() => {
         const { total, losses } = lossesOf(tf, terms);

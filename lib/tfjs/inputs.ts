@@ -2,10 +2,10 @@ import type * as tfjs from '@tensorflow/tfjs-core';
 import { checkChoice, checkSizes, product } from '../check';
 import { plainError, rangeError, show, typeError } from '../errors';
 import type { HostOptions } from '../host';
-import { type Hints, shapeOfInputs, termsOf } from '../host-shape';
-import { type ByInput, type InputName, inputNames, inputOf, nestInputs } from '../inputs';
-import { type ArraySpec, inputSpecs, symbolsOf } from '../shape';
-import type { HostArray, HostMaskOptions, Layout, LossInputs } from '../types';
+import { type Hints, type InputArrays, shapeOfInputs, termsOf } from '../host-shape';
+import { type ByInput, type InputName, inputNames, inputOf } from '../inputs';
+import { type ArraySpec, inputSpecs, type StepShape, symbolsOf } from '../shape';
+import type { HostArray, HostMaskOptions, Layout } from '../types';
 import type { TensorFlow } from './op';
 
 export type Tensors = ByInput<tfjs.Tensor>;
@@ -109,7 +109,7 @@ export function readTensors(
   tf: TensorFlow,
   tensors: Tensors,
   options: ArrayOptions,
-): { readonly arrays: LossInputs; readonly arrayOptions: ArrayOptions } {
+): { readonly arrays: InputArrays; readonly shape: StepShape } {
   const layout = checkChoice('layout', options.layout, ['nhwc', 'nchw']);
   const arrays: { [name: string]: HostArray } = {};
   for (const [name, tensor] of Object.entries(tensors) as [InputName, unknown][]) {
@@ -125,10 +125,8 @@ export function readTensors(
     imageSize: gtMasks && ([gtMasks.shape[1] ?? 0, gtMasks.shape[2] ?? 0] as const),
   };
   checkChannelAxis(tensors, layout, arrayOptions.classes, options.layout);
-  const specs = inputSpecs(shapeOfInputs(arrays, arrayOptions, termsOf(arrays), channelsOf(tensors, layout)));
-  for (const name of inputNames) {
-    const [tensor, spec] = [tensors[name], specs[name]];
-    if (tensor && spec) checkShape(name, tensor, spec);
-  }
-  return { arrays: nestInputs<HostArray>(arrays), arrayOptions };
+  const shape = shapeOfInputs(arrays, arrayOptions, termsOf(arrays), channelsOf(tensors, layout));
+  for (const [name, spec] of Object.entries(inputSpecs(shape)) as [InputName, ArraySpec][])
+    checkShape(name, tensors[name] as tfjs.Tensor, spec);
+  return { arrays, shape };
 }
