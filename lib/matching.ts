@@ -1,7 +1,8 @@
 import { checkBoxes, checkInts, readBoxInputs, readBoxOptions } from './boxes';
 import { checkArray, lengthOf } from './check';
+import type { Device } from './device';
 import { deviceOf } from './devices';
-import { callNative, rangeError } from './errors';
+import { callNative, plainError, rangeError } from './errors';
 import { flag, share } from './numbers';
 
 export interface MatchInputs {
@@ -31,6 +32,8 @@ export interface MatchOptions {
    * such box then belongs to the object that it overlaps most itself. Default `false`; `true` for an RPN.
    */
   readonly lowQuality?: boolean | undefined;
+  /** A device of the CPU, for its number of threads. Default `'cpu'`. */
+  readonly device?: Device | string | undefined;
 }
 
 export interface Matches {
@@ -43,7 +46,7 @@ export interface Matches {
 }
 
 const inputNames = ['boxes', 'gtBoxes', 'gtLabels', 'gtIgnore'] as const;
-const optionNames = ['foreground', 'background', 'lowQuality'] as const;
+const optionNames = ['foreground', 'background', 'lowQuality', 'device'] as const;
 
 function thresholdsOf(options: MatchOptions) {
   const { foreground = 0.5, lowQuality = false } = options;
@@ -56,6 +59,17 @@ function thresholdsOf(options: MatchOptions) {
       `background is ${background}; expected at most foreground, ${foreground}`,
     );
   return { foreground, background, lowQuality: flag('', 'lowQuality', lowQuality) };
+}
+
+/** @throws `ERR_ROI_LOSS_DEVICE` for a GPU */
+function cpuOf(given: Device | string | undefined): Device {
+  const device = deviceOf(given);
+  if (device.name !== 'cpu')
+    throw plainError(
+      'ERR_ROI_LOSS_DEVICE',
+      `device is '${device.name}'; expected 'cpu', where boxes are matched`,
+    );
+  return device;
 }
 
 function checkClasses(gtLabels: Int32Array, objects: number): void {
@@ -89,11 +103,12 @@ function checkIgnored(gtIgnore: Uint8Array, objects: number): void {
  *
  * @returns `labels`, `matches` and `overlaps`, new arrays [N]
  * @throws `ERR_ROI_LOSS_TYPE`, `ERR_ROI_LOSS_DTYPE`, `ERR_ROI_LOSS_SHAPE`, `ERR_ROI_LOSS_OPTION`,
- * `ERR_ROI_LOSS_BUFFER`; `ERR_ROI_LOSS_LABEL` for a class below 1
+ * `ERR_ROI_LOSS_BUFFER`; `ERR_ROI_LOSS_LABEL` for a class below 1; `ERR_ROI_LOSS_DEVICE` for a GPU
  */
 export function matchBoxes(inputs: MatchInputs, options: MatchOptions = {}): Matches {
   const { boxes, gtBoxes, gtLabels, gtIgnore } = readBoxInputs(inputs, inputNames);
-  const thresholds = thresholdsOf(readBoxOptions(options, optionNames));
+  const { device: given, ...numbers } = readBoxOptions(options, optionNames);
+  const thresholds = thresholdsOf(numbers);
   const count = checkBoxes('boxes', boxes);
   const objects = checkBoxes('gtBoxes', gtBoxes, '[G, 4]');
   if (gtLabels !== undefined) checkClasses(gtLabels, objects);
@@ -103,8 +118,9 @@ export function matchBoxes(inputs: MatchInputs, options: MatchOptions = {}): Mat
     matches: new Int32Array(count),
     overlaps: new Float32Array(count),
   };
+  const device = cpuOf(given);
   callNative(() =>
-    deviceOf('cpu').handle.match(
+    device.handle.match(
       { boxes: count, objects, ...thresholds },
       { boxes, gtBoxes, gtLabels, gtIgnore, ...found },
     ),

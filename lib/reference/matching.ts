@@ -32,7 +32,11 @@ const firstLargest = (values: readonly number[]) =>
 /** torchvision's `Matcher`, with labels and crowds. */
 export function referenceMatches(
   { boxes, gtBoxes, gtLabels, gtIgnore }: MatchInputs,
-  { foreground = 0.5, background = Math.min(foreground, 0.5), lowQuality = false }: MatchOptions = {},
+  {
+    foreground = 0.5,
+    background = Math.min(foreground, 0.5),
+    lowQuality = false,
+  }: Omit<MatchOptions, 'device'> = {},
 ): Matches {
   const all = boxesOf(boxes);
   const objects = boxesOf(gtBoxes).map((box, index) => ({ box, index, crowd: gtIgnore?.[index] }));

@@ -67,6 +67,7 @@ check('errors of matching', [
     ['background is 0.7', '0.5'],
     match({}, { background: 0.7 }),
   ],
+  ['an unknown device', 'DEVICE', RangeError, ["device is 'gpu'"], match({}, { device: 'gpu' })],
   ['a word for a flag', 'OPTION', TypeError, ["lowQuality is 'no'"], match({}, { lowQuality: 'no' })],
 ]);
 

@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Matches, type MatchInputs, type MatchOptions, matchBoxes } from 'roi-loss';
+import { type Matches, type MatchInputs, type MatchOptions, matchBoxes, openDevice } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { anchorsOf } from '../../common/anchors';
 import { referenceMatches } from '../../lib/reference/matching';
-import { anchorsOf, bitsOf, Checksum, drawBoxes, flat, Xorshift } from '../support/random-boxes';
+import { bitsOf, Checksum, drawBoxes, flat, Xorshift } from '../support/random-boxes';
 
 const test = suite('matching');
 
 const fixture = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'matching.json'), 'utf8'));
 const settings: { foreground: number; background: number; lowQuality: boolean }[] = fixture.settings;
+
+const devices = [1, 2, 3, 7].map((threads) => openDevice('cpu', { threads }));
 
 const bitsOfMatches = ({ labels, matches, overlaps }: Matches) => [
   [...labels],
@@ -17,7 +20,7 @@ const bitsOfMatches = ({ labels, matches, overlaps }: Matches) => [
   [...bitsOf(overlaps)],
 ];
 
-function assertAsReference(inputs: MatchInputs, options: MatchOptions, name: string): void {
+function assertAsReference(inputs: MatchInputs, options: Omit<MatchOptions, 'device'>, name: string): void {
   const [found, expected] = [matchBoxes(inputs, options), referenceMatches(inputs, options)];
   const [bits, expectedBits] = [bitsOfMatches(found), bitsOfMatches(expected)];
   bits.forEach((array, part) => {
@@ -63,6 +66,16 @@ test("the anchors of an RPN, as torchvision's Matcher has them", () => {
     settings.map((setting) => new Checksum().add(matchBoxes({ boxes, gtBoxes }, setting).matches).value),
     fixture.anchors.matches,
   );
+});
+
+test('the number of threads changes nothing', () => {
+  const boxes = anchorsOf(256, 320);
+  const gtBoxes = flat(drawBoxes(new Xorshift(4), 1, 30));
+  for (const setting of settings) {
+    const expected = matchBoxes({ boxes, gtBoxes }, { ...setting, device: devices[0] });
+    for (const device of devices)
+      assert.equal(matchBoxes({ boxes, gtBoxes }, { ...setting, device }), expected);
+  }
 });
 
 test('labels and crowds, against the reference', () => {
