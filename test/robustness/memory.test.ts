@@ -3,6 +3,7 @@ import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from 'roi-loss
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inputsOf } from '../../lib/reference/random';
+import { sceneOf } from '../../lib/reference/scenes';
 import { onCuda, openTestDevice, unlessSimulated } from '../support/device';
 import { hasCommand } from '../support/prebuilds';
 import { soaking, unlessSoaking } from '../support/soak';
@@ -76,6 +77,21 @@ const everyCall: { readonly [what: string]: () => unknown } = {
   'calls that are refused': () =>
     assert.throws(() => fusedLoss({ ...inputs, labels: new Int32Array(1) }, { classes, maskSize, device })),
 };
+
+if (!onCuda) {
+  const imageSize = [20, 30] as const;
+  const { boxTargets: _, maskTargets: __, ...logits } = inputs;
+  const scene = sceneOf(1, { rois: sizes.rois, objects: 2, imageSize });
+  const { gtPolygons, ...bitmaps } = scene;
+  const { gtMasks: ___, ...polygons } = scene;
+  const objects = device.batch({ ...sizes, objects: 2, imageSize });
+  objects.write({ ...logits, ...bitmaps });
+  Object.assign(everyCall, {
+    'targets from bitmaps, on a batch': () => fusedLoss(objects),
+    'targets from polygons, on arrays': () =>
+      fusedLoss({ ...logits, ...polygons }, { classes, maskSize, device, targets: true }),
+  });
+}
 
 for (const [what, call] of Object.entries(everyCall))
   test(`${what} leaves resident memory flat`, async () => {
