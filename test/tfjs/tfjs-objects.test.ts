@@ -88,7 +88,7 @@ onBackends(test, 'errors name the input', () => {
       () => differentiate(own, {}),
       (error: unknown) => isRoiLossError(error) && error.code === code && error.message.includes(words),
     );
-  refused({ gtMasks: bits('bool').slice(1) }, 'ERR_ROI_LOSS_SHAPE', 'gtMasks has 2400 elements');
+  refused({ gtMasks: bits('bool').slice(1) }, 'ERR_ROI_LOSS_SHAPE', 'gtMasks has the shape [2, 30, 40]');
   refused({ gtPolygons: [1] }, 'ERR_ROI_LOSS_TYPE', 'gtPolygons is [1]');
   const flat = { ...polygons(), points: tf.zeros([3]) };
   refused({ gtPolygons: flat }, 'ERR_ROI_LOSS_SHAPE', 'gtPolygons.points has the shape [3]');
