@@ -6,7 +6,7 @@ import { forMarkdown } from './report';
 import { type Run, stemOf, titleOf } from './run';
 import { formatNumber, formatTime } from './table';
 
-// Writes what shows the run on a CPU in bench/results, from its JSON: its table, its charts and the README's section on speed.
+// Writes what shows the run on a CPU in bench/results, from its JSON: its table, its charts and the README's sections between markers.
 // `npm run bench:readme`
 
 const root = join(__dirname, '..');
@@ -23,7 +23,24 @@ const shown = [
   'one RoI',
 ];
 
-function sectionOf(run: Run): string {
+/** Cases that show what arrays cost beside handles: the gradient of a call is new memory. */
+const compared = ['one RoI', 'mask compact, bce', 'all terms'];
+
+function apis({ results }: Run): string {
+  const lanes = [lane('handles', 2), lane('arrays', 2)];
+  const rows = results
+    .filter(({ spec }) => compared.includes(spec.name))
+    .map(({ spec, timings }) => [spec.name, ...lanes.map((name) => formatTime(timings[name]!.median))]);
+  return `Forward + backward on two threads, from the run below:
+
+${forMarkdown({ header: ['case', 'handles', 'arrays'], rows })}`;
+}
+
+const stemIn = (run: Run) => `bench/results/${stemOf(run)}`;
+
+const chart = (run: Run) => `![A step of all terms against R](${stemIn(run)}-sweep.svg)`;
+
+function speed(run: Run): string {
   const peers = (['torch', 'tfjs wasm', 'tfjs cpu', 'plain'] as const).map((peer) => lane(peer, 1));
   const rows = run.results
     .filter(({ spec }) => shown.includes(spec.name))
@@ -35,17 +52,17 @@ function sectionOf(run: Run): string {
       };
       return [spec.name, formatTime(ours.median), ...peers.map(times)];
     });
-  const stem = `bench/results/${stemOf(run)}`;
   const present = Object.values(run.peers).filter((text) => !text.startsWith('absent'));
-  return `Forward + backward on one thread, and how many times as long others take on one:
+  return `Forward + backward on one thread, and how many times slower the alternatives are on one thread:
 
 ${forMarkdown({ header: ['case', 'roi-loss', ...peers.map((name) => name.replace(' ×1', ''))], rows })}
 
 ${titleOf(run)}; ${run.device.replace(/, \d+ threads?/, '')}; ${present.join('; ')}; load: ${run.load}${run.runs > 1 ? `; medians of ${run.runs} runs` : ''}.
-[All cases](${stem}.md), [what is timed and how](bench/README.md).
-
-![A step of all terms against R](${stem}-sweep.svg)`;
+[All cases](${stemIn(run)}.md), [what is timed and how](bench/README.md).`;
 }
+
+/** By marker. */
+const sections = { chart, apis, speed };
 
 async function main(): Promise<void> {
   const run = readdirSync(folder)
@@ -58,13 +75,13 @@ async function main(): Promise<void> {
     );
   await writeAll(folder, run);
   const readme = join(root, 'README.md');
-  const text = readFileSync(readme, 'utf8');
-  const section = /(<!-- speed -->\n).*(<!-- \/speed -->)/s;
-  if (!section.test(text)) throw new Error('README.md has no <!-- speed --> markers');
-  writeFileSync(
-    readme,
-    text.replace(section, (_, begin, end) => `${begin}${sectionOf(run)}\n${end}`),
-  );
+  let text = readFileSync(readme, 'utf8');
+  for (const [name, sectionOf] of Object.entries(sections)) {
+    const section = new RegExp(`(<!-- ${name} -->\\n).*(<!-- /${name} -->)`, 's');
+    if (!section.test(text)) throw new Error(`README.md has no <!-- ${name} --> markers`);
+    text = text.replace(section, (_, begin, end) => `${begin}${sectionOf(run)}\n${end}`);
+  }
+  writeFileSync(readme, text);
 }
 
 main().catch((error: Error) => {
