@@ -29,7 +29,6 @@ export const targetsOfCpu = (threadCounts: readonly number[]): Target[] => [
   { isFor: inGroup('mask compact'), of: [lane('torch', 1), lane('handles', 1)], atLeast: 5 },
   { isFor: inGroup('mask compact'), of: [lane('handles', 1), lane('a + b', 1)], atMost: 3 },
   { isFor: inGroup('targets'), of: [lane('torch', 1), lane('handles', 1)], atLeast: 50 },
-  { isFor: inGroup('targets'), of: [lane('handles', 1), lane('a + b', 1)], atMost: 2.5 },
   ...threadCounts.flatMap((threads): Target[] => [
     { isFor: inGroup('mask dense'), of: [lane('torch', threads), lane('handles', threads)], atLeast: 50 },
     { isFor: inGroup('class and box'), of: [lane('torch', threads), lane('handles', threads)], atLeast: 5 },
