@@ -1,4 +1,6 @@
 import type { BatchSizes, FusedLossOptions, MaskKind, MaskMixture } from 'roi-loss';
+import { kinds as lossKinds } from '../lib/kinds';
+import { peerKinds } from './peers/plain';
 
 // What is measured: one table, from which follow the inputs, the bytes and how every contender is run.
 
@@ -35,11 +37,10 @@ export interface Case {
   readonly slow?: true;
 }
 
+const mixture: MaskMixture = { dice: 0.5, 'smoothed-bce': 0.5 };
 export const kinds: { readonly [name: string]: MaskKind | MaskMixture } = {
-  bce: 'bce',
-  dice: 'dice',
-  'smoothed-bce': 'smoothed-bce',
-  mixture: { dice: 0.5, 'smoothed-bce': 0.5 },
+  ...Object.fromEntries(lossKinds.mask.map(({ name }) => [name, name as MaskKind])),
+  mixture,
 };
 
 /** As torchvision's `fastrcnn_loss` has it built in. */
@@ -59,6 +60,7 @@ const ofKinds = (what: string, spec: Omit<Case, 'name' | 'options'>): Case[] =>
     ...spec,
     name: `${what}, ${name}`,
     options: { mask: { kind } },
+    ...(name === 'mixture' || peerKinds.includes(name) ? {} : { peers: 'none' as const }),
   }));
 
 /**
@@ -67,7 +69,7 @@ const ofKinds = (what: string, spec: Omit<Case, 'name' | 'options'>): Case[] =>
  */
 const study = {
   sizes: { rois: 1024, classes: 3, maskSize: [14, 14], maskRois: 256 },
-  options: { box: { beta: 0 }, mask: { kind: kinds.mixture, weight: 0.3 } },
+  options: { box: { beta: 0 }, mask: { kind: mixture, weight: 0.3 } },
 } as const;
 
 export const mainCases: readonly Case[] = [

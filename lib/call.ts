@@ -31,14 +31,7 @@ const slotsOf = (term: TermName) => ({
 export const commonSlots = { class: slotsOf('class'), box: slotsOf('box'), mask: slotsOf('mask') };
 
 export const slots = {
-  labelSmoothing: slotOf('class.labelSmoothing'),
-  classEps: slotOf('class.eps'),
-  beta: slotOf('box.beta'),
   deltaWeights: ['X', 'Y', 'W', 'H'].map((side) => slotOf(`box.delta${side}`)),
-  /** The weight of each mask loss. */
-  kinds: { bce: slotOf('mask.bce'), dice: slotOf('mask.dice'), 'smoothed-bce': slotOf('mask.smoothed') },
-  smoothing: slotOf('mask.smoothing'),
-  maskEps: slotOf('mask.eps'),
   crop: slotOf('mask.crop'),
   loss: { class: slotOf('class.loss'), box: slotOf('box.loss'), mask: slotOf('mask.loss') },
 };

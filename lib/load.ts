@@ -102,7 +102,11 @@ const functions = ['Device', 'Batch', 'countGpus', 'listGpus'];
 
 function isOurs(addon: unknown): boolean {
   const exported = Object(addon) as { readonly [name: string]: unknown };
-  return functions.every((name) => typeof exported[name] === 'function') && Array.isArray(exported.callSlots);
+  return (
+    functions.every((name) => typeof exported[name] === 'function') &&
+    Array.isArray(exported.callSlots) &&
+    exported.kinds !== undefined
+  );
 }
 
 /** @throws `ERR_ROI_LOSS_NATIVE` */

@@ -43,7 +43,7 @@ const inputsOf = {
 function termOnArrays(
   term: TermName,
   given: unknown,
-  options: HostOptions & HostMaskOptions & ClassLossOptions,
+  options: HostOptions & HostMaskOptions & Pick<ClassLossOptions, 'classWeights'>,
 ): TermResult<never> {
   const inputs = readInputs(given, inputsOf[term]);
   checkObject('options', options);

@@ -152,6 +152,16 @@ interface NativeDeviceConstructor {
   new (kind: 'cuda', ordinal: number, stream: bigint | undefined, unpack: Unpack): NativeDevice;
 }
 
+interface NativeKind {
+  readonly name: string;
+  readonly options: readonly {
+    readonly name: string;
+    readonly standard: number;
+    readonly least: number;
+    readonly most: number;
+  }[];
+}
+
 interface Addon {
   readonly Device: NativeDeviceConstructor;
   readonly Batch: new (
@@ -193,6 +203,8 @@ interface Addon {
   ): Int32Array | undefined;
   /** The name of each number of a call, `term.name`, in their order. */
   readonly callSlots: readonly string[];
+  /** The lists of kinds in native/formulas. */
+  readonly kinds: { readonly [K in 'class' | 'box' | 'mask']: readonly NativeKind[] };
 }
 
 export const native = loadAddon() as Addon;

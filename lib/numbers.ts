@@ -18,21 +18,23 @@ function checkNumber(
 
 export const isNotNegative = (x: number) => Number.isFinite(x) && x >= 0;
 const isPositive = (x: number) => Number.isFinite(x) && x > 0;
-/** What float32 has all digits of, and a reciprocal. */
-const leastFloat = 2 ** -126;
-const isFloat = (x: number) => Number.isFinite(x) && x >= leastFloat;
-const isShare = (x: number) => x >= 0 && x <= 1;
-
 export const finite = (prefix: string, name: string, value: unknown) =>
   checkNumber(prefix, name, value, 'a finite number', Number.isFinite);
 export const notNegative = (prefix: string, name: string, value: unknown) =>
   checkNumber(prefix, name, value, 'a finite number from 0 on', isNotNegative);
 export const positive = (prefix: string, name: string, value: unknown) =>
   checkNumber(prefix, name, value, 'a finite number above 0', isPositive);
-export const epsilon = (prefix: string, name: string, value: unknown) =>
-  checkNumber(prefix, name, value, 'a finite number from 2^-126 on', isFloat);
-export const share = (prefix: string, name: string, value: unknown) =>
-  checkNumber(prefix, name, value, 'a number from 0 to 1', isShare);
+const sizeText = (x: number) => (x > 0 && x < 1e-9 ? `2^${Math.log2(x)}` : `${x}`);
+/** From `least` to `most`, which may be ∞. */
+export const within = (prefix: string, name: string, value: unknown, least: number, most: number) =>
+  checkNumber(
+    prefix,
+    name,
+    value,
+    most === Infinity ? `a finite number from ${sizeText(least)} on` : `a number from ${least} to ${most}`,
+    (x) => Number.isFinite(x) && x >= least && x <= most,
+  );
+export const share = (prefix: string, name: string, value: unknown) => within(prefix, name, value, 0, 1);
 
 export function flag(prefix: string, name: string, value: unknown): boolean {
   if (typeof value !== 'boolean')

@@ -1,8 +1,8 @@
 import { commonSlots, slots } from './call';
 import { checkChoice, checkKeys, checkObject } from './check';
 import { rangeError, show, typeError } from './errors';
-import { optionKinds } from './kinds';
-import { epsilon, finite, flag, floats, isNotNegative, notNegative, positive, share } from './numbers';
+import { type Kind, kinds, optionKinds } from './kinds';
+import { finite, flag, floats, isNotNegative, notNegative, positive, within } from './numbers';
 import type { BoxSource, MaskSource, StepShape } from './shape';
 import { type TermName, termNames } from './terms';
 import type {
@@ -10,7 +10,6 @@ import type {
   ClassLossOptions,
   Crop,
   FusedLossOptions,
-  MaskKind,
   MaskLossOptions,
   Reduction,
   TermOptions,
@@ -24,8 +23,8 @@ const hostMaskKeys = ['maskSize', 'imageSize', 'layout', 'maskGrad'];
 
 const ofKinds = (term: TermName) => optionKinds[term].map(([option]) => option);
 const ownKeys = {
-  class: [...termKeys, 'classWeights', 'labelSmoothing', ...ofKinds('class')],
-  box: [...termKeys, 'deltaWeights', ...ofKinds('box')],
+  class: [...termKeys, 'classWeights', 'kind', ...ofKinds('class')],
+  box: [...termKeys, 'kind', 'deltaWeights', ...ofKinds('box')],
   mask: [...termKeys, 'kind', 'crop', ...ofKinds('mask')],
 };
 
@@ -50,7 +49,6 @@ const defaultDeltaWeights = [10, 10, 5, 5];
 const crops: readonly [Crop, Crop] = ['detectron2', 'torchvision'];
 const reductions: readonly [Reduction, Reduction, Reduction] = ['mean', 'sum', 'none'];
 
-/** Checks an option. Its full name is put together for a message only: this runs many times a step. */
 /** What an option set for a term tells beyond the numbers in the row. */
 export interface TermCall {
   readonly reduction: Reduction;
@@ -113,21 +111,63 @@ function writeTerm(
   return { reduction, gradient, metrics, upstream };
 }
 
+const notTaken = (prefix: string, option: string, takers: readonly string[], chosen: readonly string[]) =>
+  typeError(
+    'ERR_ROI_LOSS_OPTION',
+    `${prefix}${option} is an option of ${takers.map(show).join(', ')}; expected none with ${chosen.map(show).join(', ')}`,
+  );
+
 /** Throws on an option that none of the chosen kinds takes. */
-function checkKindOptions(
-  term: TermName,
-  options: object,
-  { prefix }: Origin,
-  chosen: readonly string[],
-): void {
-  for (const [option, kinds] of optionKinds[term]) {
+function checkKindOptions(term: TermName, options: object, prefix: string, chosen: readonly string[]): void {
+  for (const [option, takers] of optionKinds[term]) {
     if (options[option as keyof typeof options] === undefined) continue;
-    if (!chosen.some((kind) => kinds.includes(kind)))
-      throw typeError(
-        'ERR_ROI_LOSS_OPTION',
-        `${prefix}${option} is an option of ${kinds.map(show).join(', ')}; expected none with ${chosen.map(show).join(', ')}`,
-      );
+    if (!chosen.some((kind) => takers.includes(kind))) throw notTaken(prefix, option, takers, chosen);
   }
+}
+
+/** Options as they come, and the prefix of their names in messages. */
+interface Given {
+  readonly options: object;
+  readonly prefix: string;
+}
+
+/** Writes the values of a chosen kind's options: those given first, or else the defaults. */
+function writeKindOptions(call: Float64Array, kind: Kind, ...given: readonly Given[]): void {
+  for (const { name, standard, least, most, slot } of kind.options) {
+    call[slot] = standard;
+    for (const { options, prefix } of given) {
+      const value: unknown = options[name as keyof typeof options];
+      if (value === undefined) continue;
+      call[slot] = within(prefix, name, value, least, most);
+      break;
+    }
+  }
+}
+
+/** Writes the kind of a loss that has one, and the values of its options. Returns the kinds that are named. */
+function writeKind(
+  call: Float64Array,
+  term: TermName,
+  options: { readonly kind?: unknown },
+  prefix: string,
+): readonly string[] {
+  const all = kinds[term];
+  const kind = checkKindName(term, options.kind, prefix);
+  for (const { slot } of all) call[slot] = 0;
+  call[kind.slot] = 1;
+  writeKindOptions(call, kind, { options, prefix });
+  return [kind.name];
+}
+
+const namesOf = (term: TermName) => kinds[term].map(({ name }) => show(name)).join(', ');
+
+function checkKindName(term: TermName, kind: unknown, prefix: string): Kind {
+  const found = kind === undefined ? kinds[term][0] : kinds[term].find(({ name }) => name === kind);
+  if (found) return found;
+  throw rangeError(
+    'ERR_ROI_LOSS_OPTION',
+    `${prefix}kind is ${show(kind)}; expected ${namesOf(term)}${term === 'mask' ? ', or a weight for each' : ''}`,
+  );
 }
 
 /** Switches a term off. */
@@ -149,9 +189,9 @@ export function writeClass(
   if (!shape) return leaveOut(call, 'class');
   const { prefix } = origin;
   const term = writeTerm(call, 'class', options, origin, rois);
-  checkKindOptions('class', options, origin, [shape.input]);
-  call[slots.labelSmoothing] = share(prefix, 'labelSmoothing', options.labelSmoothing ?? 0);
-  call[slots.classEps] = epsilon(prefix, 'eps', options.eps ?? 1e-12);
+  if (options.eps !== undefined && shape.input !== 'classProbs')
+    throw notTaken(prefix, 'eps', ['classProbs'], [shape.input]);
+  checkKindOptions('class', options, prefix, writeKind(call, 'class', options, prefix));
   const { reduction, gradient, metrics, upstream } = term;
   const { classWeights } = options;
   if (classWeights === undefined) return { reduction, gradient, metrics, upstream, weights: undefined };
@@ -186,35 +226,48 @@ export function writeBox(
 ): TermCall | undefined {
   if (!shape) return leaveOut(call, 'box');
   const term = writeTerm(call, 'box', options, origin, rois);
-  call[slots.beta] = notNegative(origin.prefix, 'beta', options.beta ?? 1);
+  checkKindOptions('box', options, origin.prefix, writeKind(call, 'box', options, origin.prefix));
   writeDeltaWeights(call, origin.prefix, options.deltaWeights, shape.source);
   return term;
 }
 
-/** Writes the weight of each kind. Returns the kinds that are named, those of weight 0 too. */
-function writeKinds(call: Float64Array, name: string, kind: unknown): readonly string[] {
-  for (const slot of Object.values(slots.kinds)) call[slot] = 0;
-  if (typeof kind === 'string' && Object.hasOwn(slots.kinds, kind)) {
-    call[slots.kinds[kind as MaskKind]] = 1;
-    return [kind];
+/** Writes a kind's weight, and its own options where they come with it. Returns the weight. */
+function writeShare(call: Float64Array, kind: Kind, share: unknown, shared: Given): number {
+  const { slot, name } = kind;
+  if (typeof share !== 'object') {
+    writeKindOptions(call, kind, shared);
+    call[slot] = notNegative(`${shared.prefix}kind`, `['${name}']`, share);
+  } else {
+    const own = `${shared.prefix}kind['${name}']`;
+    checkObject(own, share, 'a weight, or { weight } and options');
+    checkKeys(`option of ${own}`, share, new Set(['weight', ...kind.options.map((option) => option.name)]));
+    writeKindOptions(call, kind, { options: share, prefix: `${own}.` }, shared);
+    call[slot] = notNegative(`${own}.`, 'weight', (share as { readonly weight?: unknown }).weight);
   }
-  const kinds = Object.keys(slots.kinds).map(show).join(', ');
-  if (typeof kind !== 'object' || kind === null || Array.isArray(kind))
-    throw rangeError(
-      'ERR_ROI_LOSS_OPTION',
-      `${name} is ${show(kind)}; expected ${kinds}, or a weight for each`,
-    );
-  const weights = Object.entries(kind).filter(([, weight]) => weight !== undefined);
+  return call[slot];
+}
+
+/** Writes a mixture. Returns the kinds that are named, those of weight 0 too. */
+function writeMixture(call: Float64Array, mixture: object, given: Given): readonly string[] {
+  const name = `${given.prefix}kind`;
+  for (const { slot } of kinds.mask) call[slot] = 0;
+  const shares = Object.entries(mixture).filter(([, share]) => share !== undefined);
   let sum = 0;
-  for (const [key, weight] of weights) {
-    if (!Object.hasOwn(slots.kinds, key))
-      throw rangeError('ERR_ROI_LOSS_OPTION', `${name} has the key ${show(key)}; expected ${kinds}`);
-    call[slots.kinds[key as MaskKind]] = notNegative(name, `['${key}']`, weight);
-    sum += weight;
+  for (const [key, share] of shares) {
+    const kind = kinds.mask.find((kind) => kind.name === key);
+    if (!kind)
+      throw rangeError(
+        'ERR_ROI_LOSS_OPTION',
+        `${name} has the key ${show(key)}; expected ${namesOf('mask')}`,
+      );
+    sum += writeShare(call, kind, share, given);
   }
   if (sum === 0)
-    throw rangeError('ERR_ROI_LOSS_OPTION', `${name} has no weight above 0; expected one of ${kinds}`);
-  return weights.map(([key]) => key);
+    throw rangeError(
+      'ERR_ROI_LOSS_OPTION',
+      `${name} has no weight above 0; expected one of ${namesOf('mask')}`,
+    );
+  return shares.map(([key]) => key);
 }
 
 function writeCrop(call: Float64Array, prefix: string, value: unknown, source: MaskSource): void {
@@ -238,11 +291,13 @@ export function writeMask(
   if (!shape) return leaveOut(call, 'mask');
   const { prefix } = origin;
   const term = writeTerm(call, 'mask', options, origin, shape.rois);
-  const kinds = writeKinds(call, `${prefix}kind`, options.kind ?? 'bce');
-  checkKindOptions('mask', options, origin, kinds);
+  const { kind } = options;
+  const isMixture = typeof kind === 'object' && kind !== null && !Array.isArray(kind);
+  const chosen = isMixture
+    ? writeMixture(call, kind, { options, prefix })
+    : writeKind(call, 'mask', options, prefix);
+  checkKindOptions('mask', options, prefix, chosen);
   writeCrop(call, prefix, options.crop, shape.source);
-  call[slots.smoothing] = share(prefix, 'smoothing', options.smoothing ?? 0.05);
-  call[slots.maskEps] = epsilon(prefix, 'eps', options.eps ?? 1e-6);
   return term;
 }
 

@@ -36,11 +36,33 @@ export type Written = HostArray | HalfArray;
  */
 export type Reduction = 'mean' | 'sum' | 'none';
 
-/** The mask losses. */
-export type MaskKind = 'bce' | 'dice' | 'smoothed-bce';
+/** The class losses. */
+export type ClassKind = 'softmax';
 
-/** A weighted sum of mask losses, computed in one pass, e.g. `{ dice: 0.5, 'smoothed-bce': 0.5 }`. */
-export type MaskMixture = { readonly [K in MaskKind]?: number };
+/** The box losses. */
+export type BoxKind = 'smooth-l1';
+
+/** The mask losses, and the options of {@link MaskLossOptions} that each has. */
+export interface MaskKindOptions {
+  readonly bce: never;
+  readonly dice: 'eps';
+  readonly 'smoothed-bce': 'smoothing';
+}
+
+/** The names of the mask losses. */
+export type MaskKind = keyof MaskKindOptions;
+
+/**
+ * A weighted sum of mask losses, computed in one pass, e.g. `{ dice: 0.5, 'smoothed-bce': 0.5 }`. In place of its weight a
+ * loss may have an object of its weight and its own options: `{ bce: 1, dice: { weight: 0.5, eps: 1 } }`. They win over
+ * those of the term.
+ */
+export type MaskMixture = {
+  readonly [K in MaskKind]?:
+    | number
+    | ({ readonly weight: number } & Pick<MaskLossOptions, MaskKindOptions[K]>)
+    | undefined;
+};
 
 /** Memory order of `maskLogits` and its gradient: [P, C, H, W], or [P, H, W, C] as TensorFlow.js makes it. */
 export type Layout = 'nchw' | 'nhwc';
@@ -70,6 +92,8 @@ export interface TermOptions {
 }
 
 export interface ClassLossOptions extends TermOptions {
+  /** Default, and the only one: `'softmax'`. */
+  readonly kind?: ClassKind | undefined;
   /** [C], non-negative: the weight of each class, as PyTorch's `cross_entropy(weight=)`. */
   readonly classWeights?: Float32Array | undefined;
   /** In [0, 1]: the share of the target distribution spread evenly over all classes. Default 0. */
@@ -79,6 +103,8 @@ export interface ClassLossOptions extends TermOptions {
 }
 
 export interface BoxLossOptions extends TermOptions {
+  /** Default, and the only one: `'smooth-l1'`. */
+  readonly kind?: BoxKind | undefined;
   /**
    * What the deltas (x, y, w, h) of boxes are multiplied by where targets are encoded from `gtBoxes`. Default [10, 10, 5, 5].
    * An error with `boxTargets`.

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "formulas/box_losses.h"
 #include "formulas/boxes.h"
+#include "formulas/class_losses.h"
+#include "formulas/mask_losses.h"
 
 // What a backend is asked to compute: one step of one to three terms. Plain data; pointers are memory of the
 // backend's device and stay valid until the step is done. Everything here has been checked.
@@ -67,8 +70,7 @@ struct ClassTerm : Term {
   const void* scores = nullptr;    ///< logits or probabilities, [R, C]
   void* grad = nullptr;            ///< [R, C]
   const float* weights = nullptr;  ///< [C], or null; in the host's memory
-  double label_smoothing = 0;
-  double eps = 1e-12;
+  ClassLosses::As<double> kinds{};
 };
 
 struct BoxTerm : Term {
@@ -82,7 +84,7 @@ struct BoxTerm : Term {
   TargetSource source = TargetSource::kTensor;
   boxes::DeltaWeights delta_weights;
   float* targets_out = nullptr;  ///< [R, 4], what the targets were, or null
-  double beta = 1;
+  BoxLosses::As<double> kinds{};
 };
 
 struct MaskTerm : Term {
@@ -99,9 +101,7 @@ struct MaskTerm : Term {
   TargetSource source = TargetSource::kTensor;
   Crop crop = Crop::kDetectron2;
   float* targets_out = nullptr;  ///< [P, H, W], what the targets were, or null
-  double bce_weight = 0, smoothed_weight = 0, dice_weight = 0;
-  double smoothing = 0.05;
-  double eps = 1e-6;
+  MaskLosses::As<double> kinds{};
 
   int64_t pixels() const { return height * width; }
 };

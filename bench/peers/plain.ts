@@ -6,6 +6,7 @@ import type {
   LossInputs,
   MaskLossOptions,
 } from 'roi-loss';
+import { sharesOf } from '../../lib/reference/mask';
 
 // The losses as somebody who knows JavaScript well would write them by hand: one loop each over typed arrays, gradients
 // into arrays made once a call. `mean` reduction and the options the benchmarks use.
@@ -81,7 +82,8 @@ export function plainBoxLoss(
   return { loss: loss * scale, grad };
 }
 
-const unit = { bce: 0, dice: 0, 'smoothed-bce': 0 };
+/** The mask losses that peers have. */
+export const peerKinds: readonly string[] = ['bce', 'dice', 'smoothed-bce'];
 
 export function plainMaskLoss(
   logits: Float32Array,
@@ -91,8 +93,9 @@ export function plainMaskLoss(
   pixels: number,
   options: MaskLossOptions = {},
 ): PlainTerm {
-  const { kind = 'bce', smoothing = 0.05, eps = 1e-6 } = options;
-  const weights = { ...unit, ...(typeof kind === 'string' ? { [kind]: 1 } : kind) };
+  const { smoothing = 0.05, eps = 1e-6 } = options;
+  const weightOf = (kind: string) => sharesOf(options).find(({ name }) => name === kind)?.weight ?? 0;
+  const weights = { bce: weightOf('bce'), dice: weightOf('dice'), 'smoothed-bce': weightOf('smoothed-bce') };
   // bce and its smoothed form are both linear in the target.
   const crossEntropy = weights.bce + weights['smoothed-bce'];
   const smooth = crossEntropy > 0 ? (smoothing * weights['smoothed-bce']) / crossEntropy : 0;

@@ -1,6 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs';
 import type { BoxLossOptions, ClassLossOptions, MaskLossOptions, TermOptions } from 'roi-loss';
 import type { FusedInputs, FusedLosses, FusedOptions } from 'roi-loss/tfjs';
+import { sharesOf } from '../../lib/reference/mask';
 
 // The losses in plain TensorFlow.js, as one usually writes them: `tf.losses` where they have the loss, and gradients by
 // differentiation. What `roi-loss/tfjs` is measured against and checked with. Two things that there is no simple way to
@@ -97,11 +98,10 @@ function maskLoss(
   { classes, layout }: { readonly classes: number; readonly layout: string },
   options: Options<MaskLossOptions>,
 ) {
-  const { kind = 'bce' } = options;
   const z = pick(tf, logits, labels, classes, layout === 'nhwc' ? 3 : 1);
   const y = tf.cast(targets, 'float32');
-  const losses = Object.entries(typeof kind === 'string' ? { [kind]: 1 } : kind).map(([name, share]) =>
-    tf.mul(maskLossOf(tf, name, z, y, options), share),
+  const losses = sharesOf(options).map(({ name, weight, options: own }) =>
+    tf.mul(maskLossOf(tf, name, z, y, own), weight),
   );
   const foreground = labelled(tf, labels, 1);
   return reduce(tf, tf.addN(losses), foreground, foreground, options);

@@ -1,8 +1,9 @@
 import type { Batch } from '../batch';
 import type { Device } from '../device';
+import { kinds } from '../kinds';
 import { floats, inputsOf, random } from '../reference/random';
 import type { TermName } from '../terms';
-import type { FusedLossOptions, LossInputs } from '../types';
+import type { FusedLossOptions, LossInputs, MaskKind } from '../types';
 
 // What is checked and timed: each loss by itself, and all in one step.
 
@@ -29,9 +30,13 @@ export const cases: readonly Case[] = [
   { name: 'class, probabilities', terms: ['class'], options: {}, probabilities: true },
   { name: 'box, smooth L1', terms: ['box'], options: { box: { beta: 1 / 9 } } },
   { name: 'box, L1', terms: ['box'], options: { box: { beta: 0 } } },
-  { name: 'mask, bce', terms: ['mask'], options: { mask: { kind: 'bce' } } },
-  { name: 'mask, dice', terms: ['mask'], options: { mask: { kind: 'dice' } } },
-  { name: 'mask, smoothed-bce', terms: ['mask'], options: { mask: { kind: 'smoothed-bce' } } },
+  ...kinds.mask.map(
+    ({ name }): Case => ({
+      name: `mask, ${name}`,
+      terms: ['mask'],
+      options: { mask: { kind: name as MaskKind } },
+    }),
+  ),
   { name: 'mask, mixture', terms: ['mask'], options: { mask: { kind: { dice: 0.5, 'smoothed-bce': 0.5 } } } },
   { name: 'all terms', terms: ['class', 'box', 'mask'], options: { box: { beta: 1 / 9 } } },
 ];

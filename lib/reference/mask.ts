@@ -1,4 +1,4 @@
-import type { MaskKind, MaskLossOptions } from '../types';
+import type { MaskKind, MaskLossOptions, MaskMixture } from '../types';
 import type { RoiTerm } from './class';
 
 /** σ(z), and 1 − σ(z) = σ(−z), each without cancellation. */
@@ -49,19 +49,32 @@ function dice(z: Float64Array, y: Float64Array, eps: number): RoiTerm {
   };
 }
 
-export function maskLoss(z: Float64Array, y: Float64Array, options: MaskLossOptions): RoiTerm {
-  const kinds: { readonly [K in MaskKind]: () => RoiTerm } = {
-    bce: () => bce(z, y),
-    dice: () => dice(z, y, options.eps ?? 1e-6),
-    'smoothed-bce': () => smoothedBce(z, y, options.smoothing ?? 0.05),
-  };
+export const maskKinds: {
+  readonly [K in MaskKind]: (z: Float64Array, y: Float64Array, options: MaskLossOptions) => RoiTerm;
+} = {
+  bce,
+  dice: (z, y, { eps = 1e-6 }) => dice(z, y, eps),
+  'smoothed-bce': (z, y, { smoothing = 0.05 }) => smoothedBce(z, y, smoothing),
+};
+
+/** The kinds of a mask loss, each with its weight and its options: its own before those of the term. */
+export function sharesOf(options: MaskLossOptions) {
   const { kind = 'bce' } = options;
-  const weights = typeof kind === 'string' ? { [kind]: 1 } : kind;
+  const mixture: MaskMixture = typeof kind === 'string' ? { [kind]: 1 } : kind;
+  return (Object.keys(mixture) as MaskKind[]).map((name) => {
+    const share = mixture[name] ?? 0;
+    return typeof share === 'number'
+      ? { name, weight: share, options }
+      : { name, weight: share.weight, options: { ...options, ...share } };
+  });
+}
+
+export function maskLoss(z: Float64Array, y: Float64Array, options: MaskLossOptions): RoiTerm {
   let loss = 0;
   const grad = new Float64Array(z.length);
-  for (const [name, weight] of Object.entries(weights)) {
+  for (const { name, weight, options: own } of sharesOf(options)) {
     if (!weight) continue;
-    const term = kinds[name as MaskKind]();
+    const term = maskKinds[name](z, y, own);
     loss += weight * term.loss;
     term.grad.forEach((g, i) => {
       grad[i] = (grad[i] as number) + weight * g;

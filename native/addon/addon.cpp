@@ -32,6 +32,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("nms", Napi::Function::New<nms>(env, "nms"));
   exports.Set("sampleRois", Napi::Function::New<sample_rois>(env, "sampleRois"));
   exports.Set("callSlots", call_slot_names(env));
+  exports.Set("kinds", kind_lists(env));
   return exports;
 }
 

@@ -16,8 +16,12 @@ enum Slot : size_t {
 #define SLOT(term, name) k_##term##_##name,
   ROI_CALL_SLOTS(SLOT)
 #undef SLOT
-      kSlots
+      kFixedSlots
 };
+
+constexpr size_t kSlots = kFixedSlots + static_cast<size_t>(ClassLosses::kNumbers) +
+                          static_cast<size_t>(BoxLosses::kNumbers) +
+                          static_cast<size_t>(MaskLosses::kNumbers);
 
 /// Sizes are below 2^40 each, so a few of them multiply within a double's exact range only if the product is
 /// checked.
@@ -61,6 +65,46 @@ void read_term(Term& term, const double* slots) {
   term.grad_scale = slots[k_class_gradScale];
 }
 
+/// The weights of a list's kinds and the values of their options, from `next` on.
+template <class List>
+void read_kinds(typename List::template As<double>& kinds, List, const double*& next) {
+  List::each([&](auto kind) {
+    auto& chosen = kinds.template of<decltype(kind)>();
+    chosen.weight = *next++;
+    for (int i = 0; i < kOptionsOf<decltype(kind)>; i++) chosen.options[i] = *next++;
+  });
+}
+
+template <class List>
+void append_names(Napi::Array names, const std::string& term, List) {
+  List::each([&](auto kind) {
+    const std::string name = term + "." + kind.kName;
+    names.Set(names.Length(), name);
+    for (const Option& option : kind.kOptions) names.Set(names.Length(), name + "." + option.name);
+  });
+}
+
+template <class List>
+Napi::Array described(Napi::Env env, List) {
+  const auto kinds = Napi::Array::New(env);
+  List::each([&](auto kind) {
+    const auto described = Napi::Object::New(env);
+    const auto options = Napi::Array::New(env);
+    for (const Option& option : kind.kOptions) {
+      const auto one = Napi::Object::New(env);
+      one.Set("name", option.name);
+      one.Set("standard", option.standard);
+      one.Set("least", option.least);
+      one.Set("most", option.most);
+      options.Set(options.Length(), one);
+    }
+    described.Set("name", kind.kName);
+    described.Set("options", options);
+    kinds.Set(kinds.Length(), described);
+  });
+  return kinds;
+}
+
 /// A number as JavaScript writes it.
 std::string number_text(Napi::Env env, double number) {
   return Napi::Number::New(env, number).ToString().Utf8Value();
@@ -95,7 +139,18 @@ Napi::Value call_slot_names(Napi::Env env) {
 #define SLOT(term, name) names.Set(static_cast<uint32_t>(k_##term##_##name), #term "." #name);
   ROI_CALL_SLOTS(SLOT)
 #undef SLOT
+  append_names(names, "class", ClassLosses());
+  append_names(names, "box", BoxLosses());
+  append_names(names, "mask", MaskLosses());
   return names;
+}
+
+Napi::Value kind_lists(Napi::Env env) {
+  const auto lists = Napi::Object::New(env);
+  lists.Set("class", described(env, ClassLosses()));
+  lists.Set("box", described(env, BoxLosses()));
+  lists.Set("mask", described(env, MaskLosses()));
+  return lists;
 }
 
 Problem parse_shape(Napi::Object shape) {
@@ -158,17 +213,13 @@ void read_options(Problem& p, const double* call) {
   read_term(p.cls, call + k_class_enabled);
   read_term(p.box, call + k_box_enabled);
   read_term(p.mask, call + k_mask_enabled);
-  p.cls.label_smoothing = call[k_class_labelSmoothing];
-  p.cls.eps = call[k_class_eps];
-  p.box.beta = call[k_box_beta];
   p.box.delta_weights = {static_cast<float>(call[k_box_deltaX]), static_cast<float>(call[k_box_deltaY]),
                          static_cast<float>(call[k_box_deltaW]), static_cast<float>(call[k_box_deltaH])};
   p.mask.crop = call[k_mask_crop] == 1 ? Crop::kTorchvision : Crop::kDetectron2;
-  p.mask.bce_weight = call[k_mask_bce];
-  p.mask.smoothed_weight = call[k_mask_smoothed];
-  p.mask.dice_weight = call[k_mask_dice];
-  p.mask.smoothing = call[k_mask_smoothing];
-  p.mask.eps = call[k_mask_eps];
+  const double* next = call + kFixedSlots;
+  read_kinds(p.cls.kinds, ClassLosses(), next);
+  read_kinds(p.box.kinds, BoxLosses(), next);
+  read_kinds(p.mask.kinds, MaskLosses(), next);
 }
 
 void write_result(double* call, const Result& result) {

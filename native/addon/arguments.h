@@ -12,23 +12,24 @@
 
 namespace roi {
 
-/// Where each number of a step lies in the Float64Array. lib/ gets the list by name, so this is its only
-/// copy.
+/// Where each number of a step lies in the Float64Array; behind these come, for each kind of each term's
+/// list, its weight and the values of its options. lib/ gets them by name, so this is the only copy.
 // clang-format off
 #define ROI_TERM_SLOTS(X, term) \
   X(term, enabled) X(term, gradient) X(term, metrics) X(term, reduction) X(term, weight) X(term, normalizer) \
   X(term, gradScale)
 #define ROI_CALL_SLOTS(X) \
   ROI_TERM_SLOTS(X, class) ROI_TERM_SLOTS(X, box) ROI_TERM_SLOTS(X, mask) \
-  X(class, labelSmoothing) X(class, eps) \
-  X(box, beta) X(box, deltaX) X(box, deltaY) X(box, deltaW) X(box, deltaH) \
-  X(mask, bce) X(mask, smoothed) X(mask, dice) X(mask, smoothing) X(mask, eps) X(mask, crop) \
+  X(box, deltaX) X(box, deltaY) X(box, deltaW) X(box, deltaH) X(mask, crop) \
   X(class, loss) X(box, loss) X(mask, loss) \
   X(class, rois) X(class, right) X(class, foreground) X(class, foregroundRight) X(class, foregroundMissed) \
   X(mask, pixels) X(mask, foreground) X(mask, falsePositives) X(mask, falseNegatives)
 // clang-format on
 
 Napi::Value call_slot_names(Napi::Env env);
+
+/// The lists of kinds by term: { class: [{ name, options: [{ name, standard, least, most }] }], box, mask }.
+Napi::Value kind_lists(Napi::Env env);
 
 /// Sizes and types. Throws if a size is negative, not whole, or a product of sizes overflows.
 Problem parse_shape(Napi::Object shape);

@@ -36,7 +36,8 @@ double probabilities_loss(const StepContext& step, ThreadState& thread, const Cl
     const double share = cross_entropy::share(row.target, c == row.label, w) + poison;
     if (row.grad) row.grad[c] = 0;
     if (share == 0) continue;
-    const double p = cross_entropy::clamped(static_cast<double>(row.scores[c]), step.problem.cls.eps);
+    const double p = cross_entropy::clamped(static_cast<double>(row.scores[c]),
+                                            step.problem.cls.kinds.of<Softmax>().options[Softmax::kEps]);
     loss += cross_entropy::probability_value(share, p);
     if (row.grad)
       row.grad[c] = static_cast<float>(static_cast<double>(row.scale) *
@@ -69,7 +70,8 @@ void class_rois(const StepContext& step, ThreadState& thread, int64_t begin, int
                   term.gradient ? thread.block_grads[slot].target(term.grad, place(r)) : nullptr,
                   problem.classes,
                   label,
-                  cross_entropy::target(label_weight, step.plan.class_weight_sum, term.label_smoothing,
+                  cross_entropy::target(label_weight, step.plan.class_weight_sum,
+                                        term.kinds.of<Softmax>().options[Softmax::kLabelSmoothing],
                                         static_cast<double>(problem.classes)),
                   static_cast<float>(grad_scale(term, step.plan.cls, r)),
                   0};

@@ -230,7 +230,8 @@ class CpuBackend : public Backend {
 
   void execute(const Problem& p, Result& result) {
     const Plan plan = make_plan(p);
-    const StepContext step{p, plan, rows_};
+    const MaskFormula mask(p.mask.kinds);
+    const StepContext step{p, plan, rows_, mask};
     for (ThreadState& thread : threads_) {
       std::fill(std::begin(thread.counters), std::end(thread.counters), 0.0);
       thread.bad_input.reset();

@@ -80,8 +80,9 @@ double box_roi(const StepContext& step, ThreadState& thread, int64_t r) {
   else
     targets = thread.targets.read(step.rows, term.targets, {term.target_dtype, r * 4, 1, 4});
   float* grad = term.gradient ? thread.grad.target(term.grad, at) : nullptr;
-  const double loss = step.rows.smooth_l1({deltas, targets, grad, static_cast<float>(term.beta),
-                                           static_cast<float>(grad_scale(term, step.plan.box, r))});
+  const double loss = step.rows.smooth_l1(
+      {deltas, targets, grad, static_cast<float>(term.kinds.of<SmoothL1>().options[SmoothL1::kBeta]),
+       static_cast<float>(grad_scale(term, step.plan.box, r))});
   if (grad) thread.grad.commit(step.rows, term.grad, at);
   return finite_or_nan(loss);
 }
@@ -110,11 +111,8 @@ double mask_roi(const StepContext& step, ThreadState& thread, int64_t p) {
                              : thread.targets.read(step.rows, term.targets, {term.target_dtype, p * n, 1, n});
   const RowPlace at = channel_place(grad_channels, grad_channel);
   float* grad = term.gradient ? thread.grad.target(term.grad, at) : nullptr;
-  const MaskFormula formula{term.bce_weight + term.smoothed_weight,
-                            smoothed_bce::merged(term.bce_weight, term.smoothed_weight, term.smoothing),
-                            term.dice_weight, term.eps};
   const auto [loss, suspect] =
-      step.rows.mask(formula, {logits, targets, grad, n, grad_scale(term, step.plan.mask, p)});
+      step.rows.mask(step.mask, {logits, targets, grad, n, grad_scale(term, step.plan.mask, p)});
   if (suspect && !is_made)
     find_bad(CheckedInput::kMaskTargets, targets, n, p * n, problem.classes, ranges::is_bad_target,
              thread.bad_input);

@@ -28,6 +28,7 @@ struct StepContext {
   const Problem& problem;
   const Plan& plan;
   const RowKernels& rows;
+  const MaskFormula& mask;
 };
 
 /// Keeps the first of two bad inputs, whatever the order in which threads come upon them.

@@ -12,11 +12,18 @@
 
 namespace roi {
 
-/// The two mask losses that all kinds are made of, with their weights in the mixture.
+/// The mask losses of a step, with their weights. The kinds with loops of their own come down to two losses.
 struct MaskFormula {
   double cross_entropy;  ///< smoothed bce; smoothing 0 is bce
   smoothed_bce::Smoothing smoothing;
   double dice, eps;
+
+  explicit MaskFormula(const MaskLosses::As<double>& kinds)
+      : cross_entropy(kinds.of<Bce>().weight + kinds.of<SmoothedBce>().weight),
+        smoothing(smoothed_bce::merged(kinds.of<Bce>().weight, kinds.of<SmoothedBce>().weight,
+                                       kinds.of<SmoothedBce>().options[SmoothedBce::kSmoothing])),
+        dice(kinds.of<Dice>().weight),
+        eps(kinds.of<Dice>().options[Dice::kEps]) {}
 };
 
 struct MaskRow {

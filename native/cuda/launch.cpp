@@ -49,12 +49,13 @@ ClassParams class_params(const ClassTerm& term, int64_t classes, double weight_s
   p.scores = term.scores;
   p.grad = along(term.scores, term.grad);
   p.weights = term.weights;
+  const auto& softmax = term.kinds.of<Softmax>().options;
   const auto target =
-      cross_entropy::target(1.0, weight_sum, term.label_smoothing, static_cast<double>(classes));
+      cross_entropy::target(1.0, weight_sum, softmax[Softmax::kLabelSmoothing], static_cast<double>(classes));
   p.label_share = target.label;
   p.even = target.even;
   p.even_total = target.even_total;
-  p.eps = static_cast<float>(term.eps);
+  p.eps = static_cast<float>(softmax[Softmax::kEps]);
   return p;
 }
 
@@ -70,7 +71,7 @@ BoxParams box_params(const BoxTerm& term, float* losses) {
   p.targets = term.targets;
   p.grad = term.grad;
   p.written = term.written;
-  p.beta = static_cast<float>(term.beta);
+  p.beta = static_cast<float>(term.kinds.of<SmoothL1>().options[SmoothL1::kBeta]);
   return p;
 }
 
@@ -133,10 +134,13 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.targets = term.targets;
   p.grad = along(term.logits, term.grad);
   p.written = term.gradient && term.fill == GradFill::kSparse ? term.written : nullptr;
-  p.cross_entropy_pixel = static_cast<float>((term.bce_weight + term.smoothed_weight) / p.pixels);
-  p.smoothing = smoothed_bce::merged(term.bce_weight, term.smoothed_weight, term.smoothing);
-  p.dice = static_cast<float>(term.dice_weight);
-  p.eps = static_cast<float>(term.eps);
+  const auto& smoothed = term.kinds.of<SmoothedBce>();
+  const auto& dice = term.kinds.of<Dice>();
+  const double bce_weight = term.kinds.of<Bce>().weight;
+  p.cross_entropy_pixel = static_cast<float>((bce_weight + smoothed.weight) / p.pixels);
+  p.smoothing = smoothed_bce::merged(bce_weight, smoothed.weight, smoothed.options[SmoothedBce::kSmoothing]);
+  p.dice = static_cast<float>(dice.weight);
+  p.eps = static_cast<float>(dice.options[Dice::kEps]);
   return p;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kinds.h"
 #include "sigmoid.h"
 
 // Binary cross-entropy with logits: max(z, 0) − z·y + log(1 + e^−|z|), derivative σ(z) − y
@@ -46,3 +47,35 @@ ROI_FORMULA F derivative(const Pixel<F>& p, F minus_error, F scale) {
 }
 
 }  // namespace roi::bce
+
+namespace roi {
+
+struct Bce {
+  static constexpr const char* kName = "bce";
+  static constexpr NoOptions kOptions{};
+  static constexpr int kSums = 1;  ///< of the pixels' losses
+  template <class S>
+  using Options = Values<S, 0>;
+
+  template <class F>
+  ROI_FORMULA static Values<F, kSums> add(const Pixel<F>& p, F, const Options<float>&) {
+    return {{bce::value(bce::linear(p, -p.error), p.decay)}};
+  }
+  template <class S>
+  ROI_FORMULA static S value(const Values<S, kSums>& sums, S pixels, const Options<S>&) {
+    return sums[0] / pixels;
+  }
+  struct Slope {
+    float scale;
+  };
+  template <class S>
+  ROI_FORMULA static Slope slope(const Values<S, kSums>&, S pixels, const Options<S>&, S scale) {
+    return {static_cast<float>(scale / pixels)};
+  }
+  template <class F>
+  ROI_FORMULA static F derivative(const Slope& slope, const Pixel<F>& p, F) {
+    return bce::derivative(p, -p.error, F(slope.scale));
+  }
+};
+
+}  // namespace roi

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "portable.h"
+#include "kinds.h"
 
 // The class loss of one row, −log softmax(z)_u, in the general form of PyTorch's cross_entropy: with class
 // weights w and label smoothing s the target is q_c = (1 − s)·w_u·[c = u] + (s/C)·w_c, the loss Σ q_c
@@ -95,3 +95,14 @@ ROI_FORMULA S probability_derivative(S share, S probability) {
 }
 
 }  // namespace roi::cross_entropy
+
+namespace roi {
+
+struct Softmax {
+  static constexpr const char* kName = "softmax";
+  enum { kLabelSmoothing, kEps };  ///< the latter is for probabilities
+  static constexpr std::array<Option, 2> kOptions{
+      {{"labelSmoothing", 0, 0, 1}, {"eps", 1e-12, kLeastFloat, kUnbounded}}};
+};
+
+}  // namespace roi

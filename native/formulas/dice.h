@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kinds.h"
 #include "sigmoid.h"
 
 // Soft Dice of one RoI: 1 − (2 Σσy + ε) / (Σσ + Σy + ε) (Milletari et al., V-Net, 2016, in the form without
@@ -46,3 +47,34 @@ ROI_FORMULA F derivative(const Derivative& d, F tail, F y) {
 }
 
 }  // namespace roi::dice
+
+namespace roi {
+
+struct Dice {
+  static constexpr const char* kName = "dice";
+  enum { kEps };
+  static constexpr std::array<Option, 1> kOptions{{{"eps", 1e-6, kLeastFloat, kUnbounded}}};
+  enum { kMismatch, kOverlap, kSums };
+  template <class S>
+  using Options = Values<S, 1>;
+
+  template <class F>
+  ROI_FORMULA static Values<F, kSums> add(const Pixel<F>& p, F y, const Options<float>&) {
+    return {{dice::mismatch(p), dice::overlap(p, y)}};
+  }
+  template <class S>
+  ROI_FORMULA static S value(const Values<S, kSums>& sums, S, const Options<S>& options) {
+    return dice::value(sums[kMismatch], sums[kOverlap], options[kEps]);
+  }
+  using Slope = dice::Derivative;
+  template <class S>
+  ROI_FORMULA static Slope slope(const Values<S, kSums>& sums, S, const Options<S>& options, S scale) {
+    return dice::derivative(sums[kMismatch], sums[kOverlap], options[kEps], scale);
+  }
+  template <class F>
+  ROI_FORMULA static F derivative(const Slope& slope, const Pixel<F>& p, F y) {
+    return dice::derivative(slope, p.tail, y);
+  }
+};
+
+}  // namespace roi

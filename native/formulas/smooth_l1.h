@@ -1,6 +1,6 @@
 #pragma once
 
-#include "portable.h"
+#include "kinds.h"
 
 // Smooth L1 of d = t − v: d²/(2β) for |d| < β, else |d| − β/2 (Girshick, Fast R-CNN, 2015, equation 3, with β
 // as in detectron2 and PyTorch). β = 0 is L1.
@@ -21,3 +21,13 @@ ROI_FORMULA F derivative(F d, float beta) {
 }
 
 }  // namespace roi::smooth_l1
+
+namespace roi {
+
+struct SmoothL1 {
+  static constexpr const char* kName = "smooth-l1";
+  enum { kBeta };
+  static constexpr std::array<Option, 1> kOptions{{{"beta", 1, 0, kUnbounded}}};
+};
+
+}  // namespace roi

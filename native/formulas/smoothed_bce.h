@@ -1,6 +1,6 @@
 #pragma once
 
-#include "portable.h"
+#include "bce.h"
 
 // Label-smoothed binary cross-entropy: bce against y·(1 − s) + s/2 (Szegedy et al., Rethinking the Inception
 // Architecture, 2016, section 7, with two classes).
@@ -34,3 +34,43 @@ ROI_FORMULA Smoothing merged(double bce_weight, double smoothed_weight, double s
 }
 
 }  // namespace roi::smoothed_bce
+
+namespace roi {
+
+struct SmoothedBce {
+  static constexpr const char* kName = "smoothed-bce";
+  enum { kSmoothing };
+  static constexpr std::array<Option, 1> kOptions{{{"smoothing", 0.05, 0, 1}}};
+  static constexpr int kSums = 1;  ///< of the pixels' losses
+  template <class S>
+  using Options = Values<S, 1>;
+
+  template <class S>
+  ROI_FORMULA static smoothed_bce::Smoothing smoothing(const Options<S>& options) {
+    const S s = options[kSmoothing];
+    return {static_cast<float>(s - 1), static_cast<float>(-s / 2)};
+  }
+  template <class F>
+  ROI_FORMULA static Values<F, kSums> add(const Pixel<F>& p, F, const Options<float>& options) {
+    const F minus_error = smoothed_bce::minus_error(smoothing(options), p.error);
+    return {{bce::value(bce::linear(p, minus_error), p.decay)}};
+  }
+  template <class S>
+  ROI_FORMULA static S value(const Values<S, kSums>& sums, S pixels, const Options<S>&) {
+    return sums[0] / pixels;
+  }
+  struct Slope {
+    smoothed_bce::Smoothing smoothing;
+    float scale;
+  };
+  template <class S>
+  ROI_FORMULA static Slope slope(const Values<S, kSums>&, S pixels, const Options<S>& options, S scale) {
+    return {smoothing(options), static_cast<float>(scale / pixels)};
+  }
+  template <class F>
+  ROI_FORMULA static F derivative(const Slope& slope, const Pixel<F>& p, F) {
+    return bce::derivative(p, smoothed_bce::minus_error(slope.smoothing, p.error), F(slope.scale));
+  }
+};
+
+}  // namespace roi

@@ -1,14 +1,13 @@
 import { fusedLoss, fusedMaskLoss } from 'roi-loss';
-import { kindOptions } from '../../lib/kinds';
+import { optionKinds } from '../../lib/kinds';
+import { maskKinds } from '../support/kinds';
 import { check, good, options } from '../support/throws';
 
 const withOptions = (given: object) => () => fusedLoss(good(), { ...options, ...given });
 
 /** Each mask option with each kind that does not take it, alone and in a mixture with another such. */
-const optionsOfOtherKinds = (['smoothing', 'eps'] as const).flatMap((option) => {
-  const others = Object.entries(kindOptions.mask).flatMap(([kind, own]) =>
-    own.includes(option as never) ? [] : [kind],
-  );
+const optionsOfOtherKinds = optionKinds.mask.flatMap(([option, takers]) => {
+  const others = maskKinds.filter((kind) => !takers.includes(kind));
   const row = (kind: unknown, what: string) =>
     [
       `${option} with ${what}`,

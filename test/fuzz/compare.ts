@@ -2,18 +2,22 @@ import type { FloatType, GradName, Losses } from 'roi-loss';
 import * as assert from 'uvu/assert';
 import { type Reference, referenceLoss } from '../../lib/reference';
 import { gradTolerance, lossTolerance } from '../../lib/reference/accuracy';
+import { sharesOf } from '../../lib/reference/mask';
 import type { TermName } from '../../lib/terms';
 import { halves } from '../support/half';
+import { maskOptions } from '../support/kinds';
 import type { Problem } from './problems';
 
 /** Below this a float32 has fewer digits, or none. */
 const underflow = 1e-36;
 
-/** What numbers that are too small for float32 are multiplied by in a term: dice has such a mismatch over its eps. */
+/** What numbers that are too small for float32 are multiplied by in a term: dice and its like have such a mismatch over their eps. */
 function magnification({ options }: Problem, term: TermName): number {
-  const { kind = 'bce', eps = 1e-6 } = options.mask ?? {};
-  const dice = typeof kind === 'string' ? Number(kind === 'dice') : (kind.dice ?? 0);
-  return term === 'mask' ? 1 + dice / eps : 1;
+  if (term !== 'mask') return 1;
+  const shares = sharesOf(options.mask ?? {}).filter(({ name }) =>
+    maskOptions(name).some((option) => option.name === 'eps'),
+  );
+  return shares.reduce((sum, { weight, options: { eps = 1e-6 } }) => sum + weight / eps, 1);
 }
 
 const floats = { from: (x: number) => x, to: Math.fround, epsilon: 0 };
@@ -42,13 +46,11 @@ function scaleOf(p: Problem, term: TermName): number {
   const { options, maskSize } = p;
   const { gradScale = 1, backward = 1 } = { ...options, ...options[term] };
   const upstream = typeof backward === 'number' ? backward : Math.max(...backward.map(Math.abs));
-  const kind = options.mask?.kind ?? 'bce';
   const natural = {
     class: () => Math.max(...(classWeightsOf(p) ?? [1])),
     box: () => 1,
     mask: () =>
-      (typeof kind === 'string' ? 1 : Object.values(kind).reduce((sum, x) => sum + x, 0)) /
-      (maskSize[0] * maskSize[1]),
+      sharesOf(options.mask ?? {}).reduce((sum, { weight }) => sum + weight, 0) / (maskSize[0] * maskSize[1]),
   };
   return lossScaleOf(p, term) * Math.abs(gradScale * upstream * natural[term]());
 }

@@ -4,6 +4,9 @@
 #include <gpu.cuh>
 #include <type_traits>
 
+#include "math.cuh"
+
+// After math.cuh.
 #include "../../problem.h"
 
 // Elements of a tensor as floats, one or four at a time, and fours that lie together at once. What comes

@@ -2,7 +2,7 @@
 
 #include <gpu.cuh>
 
-// What the formulas need of `float` in a kernel. Declared before them, as they are found by name alone.
+// What the formulas need of `float` in a kernel. Comes before them, who find it by name alone.
 
 namespace roi {
 

@@ -2,6 +2,9 @@
 
 #include <gpu.cuh>
 
+#include "math.cuh"
+
+// After math.cuh.
 #include "../step_params.h"
 
 // Sums and the like over the lanes of a warp and the threads of a block, always in the same order.

@@ -78,18 +78,27 @@ void read_term(Term& term, Input& input) {
   if (flags & 16) term.grad_scale = input.number();
 }
 
+/// Any weights, and options within their ranges or, where these have no end, anything.
+template <class List>
+void read_kinds(typename List::template As<double>& kinds, List, Input& input) {
+  List::each([&](auto kind) {
+    auto& chosen = kinds.template of<decltype(kind)>();
+    chosen.weight = input.number();
+    int i = 0;
+    for (const Option& option : kind.kOptions)
+      chosen.options[i++] = option.most == kUnbounded
+                                ? input.number()
+                                : input.pick({option.standard, option.least, option.most});
+  });
+}
+
 void read_options(Problem& p, Input& input) {
   read_term(p.cls, input);
   read_term(p.box, input);
   read_term(p.mask, input);
-  p.cls.label_smoothing = input.pick({0.0, 0.1, 1.0});
-  p.cls.eps = input.number();
-  p.box.beta = input.number();
-  p.mask.bce_weight = input.number();
-  p.mask.smoothed_weight = input.number();
-  p.mask.dice_weight = input.number();
-  p.mask.smoothing = input.pick({0.05, 0.0, 1.0});
-  p.mask.eps = input.number();
+  read_kinds(p.cls.kinds, ClassLosses(), input);
+  read_kinds(p.box.kinds, BoxLosses(), input);
+  read_kinds(p.mask.kinds, MaskLosses(), input);
 }
 
 int64_t elements_of(Sizes sizes) { return static_cast<int64_t>(bytes_of(sizes, DType::kUint8)); }
