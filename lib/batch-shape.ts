@@ -13,6 +13,7 @@ import { type ByInput, givenNames, type InputName, inputNames, inputOf } from '.
 import { flag } from './numbers';
 import {
   gradNames,
+  hasTerm,
   isRead,
   layouts,
   maskGrads,
@@ -186,10 +187,8 @@ export function shapeOfTensors(o: FlatTensors): StepShape {
   const scores = o[classInput] && tensorOf(o, classInput);
   const classes = o.classes ?? (scores && size(scores, 1));
   checkClasses(classes);
-  const has = (term: TermName) =>
-    inputNames.some((name) => inputOf(name).term === term && o[name] !== undefined);
-  const deltas = has('box') && tensorOf(o, 'boxDeltas');
-  const masks = has('mask') && tensorOf(o, 'maskLogits');
+  const deltas = hasTerm(o, 'box') && tensorOf(o, 'boxDeltas');
+  const masks = hasTerm(o, 'mask') && tensorOf(o, 'maskLogits');
   const labels = (scores || deltas || !o.maskLabels || o.labels) && tensorOf(o, 'labels');
   if (masks && labels && !o.maskLabels && size(masks, 0) !== size(labels, 0))
     throw rangeError(

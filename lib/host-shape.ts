@@ -18,6 +18,7 @@ import type { HostOptions } from './host';
 import { type ByInput, flattenInputs, givenNames, type InputName, inputNames, inputOf } from './inputs';
 import {
   type ArraySpec,
+  hasTerm,
   inputSpecs,
   isRead,
   layouts,
@@ -28,7 +29,6 @@ import {
   type StepShape,
   sourcesOf,
 } from './shape';
-import type { TermName } from './terms';
 import type { HostArray, HostMaskOptions, LossInputs } from './types';
 
 // The shape of a step over arrays of the host: it follows from the arrays' lengths, C and [H, W].
@@ -187,9 +187,11 @@ export interface Terms {
 
 /** The terms that the inputs are for. */
 export function termsOf(inputs: InputArrays): Terms {
-  const has = (term: TermName) =>
-    inputNames.some((name) => inputOf(name).term === term && inputs[name] !== undefined);
-  const terms = { class: has('class'), box: has('box'), mask: has('mask') };
+  const terms = {
+    class: hasTerm(inputs, 'class'),
+    box: hasTerm(inputs, 'box'),
+    mask: hasTerm(inputs, 'mask'),
+  };
   if (!terms.class && !terms.box && !terms.mask)
     throw typeError(
       'ERR_ROI_LOSS_TYPE',

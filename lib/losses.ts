@@ -117,11 +117,8 @@ export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions 
 /**
  * Mask loss over the pixels of the label's channel, foreground RoIs only, with its gradient.
  *
- * - `'bce'`: mean over pixels of max(z, 0) − z·y + log(1 + e^−|z|); gradient σ(z) − y. He et al., Mask R-CNN, 2017.
- * - `'dice'`: 1 − (2 Σσ(z)y + ε) / (Σσ(z) + Σy + ε). Sudre et al., Generalised Dice Overlap as a Deep Learning Loss Function,
- *   2017; V-Net's (Milletari et al., 2016) has squares in the denominator.
- * - `'smoothed-bce'`: bce against y·(1 − s) + s/2. Szegedy et al., Rethinking the Inception Architecture, 2016.
- * - a weight for each: their weighted sum, in one pass.
+ * Its `kind` is one of {@link MaskKindOptions}, which has their formulas, or a weight for each: their weighted sum, in one
+ * pass.
  *
  * @param inputs arrays `maskLogits` [P, C, H, W], [P, C − 1, H, W] or [P, 1, H, W], `maskTargets` [P, H, W] and `labels`
  * [R] or `maskLabels` [P], or a batch that holds them

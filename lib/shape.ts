@@ -152,6 +152,10 @@ export function objectSizes(
   };
 }
 
+/** Whether any input of a term alone is given. */
+export const hasTerm = (given: { readonly [K in InputName]?: unknown }, term: TermName): boolean =>
+  inputNames.some((name) => inputs[name].term === term && given[name] !== undefined);
+
 /** What a step of this shape reads as `name`; undefined for nothing. */
 export function inputSpec(name: InputName, s: StepShape): ArraySpec | undefined {
   const dtype = s.types[name];

@@ -42,10 +42,16 @@ export type ClassKind = 'softmax';
 /** The box losses. */
 export type BoxKind = 'smooth-l1';
 
-/** The mask losses, and the options of {@link MaskLossOptions} that each has. */
+/** The mask losses, and the options of {@link MaskLossOptions} that each has. Sums are over the pixels of a RoI. */
 export interface MaskKindOptions {
+  /** Mean over pixels of max(z, 0) − z·y + log(1 + e^−|z|); gradient σ(z) − y. He et al., Mask R-CNN, 2017. */
   readonly bce: never;
+  /**
+   * 1 − (2 Σσ(z)y + ε) / (Σσ(z) + Σy + ε). Sudre et al., Generalised Dice Overlap as a Deep Learning Loss Function, 2017;
+   * V-Net's (Milletari et al., 2016) has squares in the denominator.
+   */
   readonly dice: 'eps';
+  /** `bce` against y·(1 − s) + s/2. Szegedy et al., Rethinking the Inception Architecture, 2016. */
   readonly 'smoothed-bce': 'smoothing';
 }
 

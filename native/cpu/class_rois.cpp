@@ -49,6 +49,7 @@ double probabilities_loss(const StepContext& step, ThreadState& thread, const Cl
 }  // namespace
 
 void class_rois(const StepContext& step, ThreadState& thread, int64_t begin, int64_t end, double* losses) {
+  static_assert(ClassLosses::kCount == 1, "computes the one without looking which was chosen");
   const Problem& problem = step.problem;
   const ClassTerm& term = problem.cls;
   const auto place = [&](int64_t r) { return RowPlace{term.dtype, r * problem.classes, 1, problem.classes}; };

@@ -63,6 +63,7 @@ const float* make_target(const StepContext& step, CropBuffer& crops, int64_t r) 
 }  // namespace
 
 double box_roi(const StepContext& step, ThreadState& thread, int64_t r) {
+  static_assert(BoxLosses::kCount == 1, "computes the one without looking which was chosen");
   const Problem& problem = step.problem;
   const BoxTerm& term = problem.box;
   const int32_t label = problem.labels[r];

@@ -8,19 +8,12 @@
 #include "../formulas/smoothed_bce.h"
 #include "crop_kernel.h"
 #include "half.h"
+#include "mask_kinds.h"
 #include "math.h"
+#include "tiles.h"
 
 namespace roi::ROI_SIMD {
 namespace {
-
-/// Rows are summed lane by lane over tiles of 64 vectors, and the tiles in double: so the error of a sum does
-/// not grow with the row, and a joint decay stays below 2^64.
-constexpr int64_t kTile = 64 * kLanes;
-
-template <class Visit>
-ROI_INLINE void for_each_tile(int64_t n, Visit visit) {
-  for (int64_t begin = 0; begin < n; begin += kTile) visit(begin, begin + kTile < n ? begin + kTile : n);
-}
 
 struct MaskSums {
   double cross_entropy = 0, mismatch = 0, overlap = 0;
@@ -123,6 +116,7 @@ MaskLoss mask(const MaskFormula& f, Smoothing smoothing, const MaskRow& row) {
 }
 
 MaskLoss mask_loss(const MaskFormula& f, const MaskRow& row) {
+  if (f.is_general) return mask_loss_of_kinds(f, row);
   constexpr smoothed_bce::Unsmoothed unsmoothed;
   if (f.cross_entropy == 0) return mask<false, true>(f, unsmoothed, row);
   if (f.dice != 0) return mask<true, true>(f, f.smoothing, row);

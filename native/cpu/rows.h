@@ -17,13 +17,17 @@ struct MaskFormula {
   double cross_entropy;  ///< smoothed bce; smoothing 0 is bce
   smoothed_bce::Smoothing smoothing;
   double dice, eps;
+  MaskLosses::As<double> kinds;
+  bool is_general;  ///< one was chosen that has no loop of its own: all go through the general one
 
   explicit MaskFormula(const MaskLosses::As<double>& kinds)
       : cross_entropy(kinds.of<Bce>().weight + kinds.of<SmoothedBce>().weight),
         smoothing(smoothed_bce::merged(kinds.of<Bce>().weight, kinds.of<SmoothedBce>().weight,
                                        kinds.of<SmoothedBce>().options[SmoothedBce::kSmoothing])),
         dice(kinds.of<Dice>().weight),
-        eps(kinds.of<Dice>().options[Dice::kEps]) {}
+        eps(kinds.of<Dice>().options[Dice::kEps]),
+        kinds(kinds),
+        is_general(needs_general_loop(kinds)) {}
 };
 
 struct MaskRow {

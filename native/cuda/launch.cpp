@@ -49,6 +49,7 @@ ClassParams class_params(const ClassTerm& term, int64_t classes, double weight_s
   p.scores = term.scores;
   p.grad = along(term.scores, term.grad);
   p.weights = term.weights;
+  static_assert(ClassLosses::kCount == 1, "the kernel computes the one without looking which was chosen");
   const auto& softmax = term.kinds.of<Softmax>().options;
   const auto target =
       cross_entropy::target(1.0, weight_sum, softmax[Softmax::kLabelSmoothing], static_cast<double>(classes));
@@ -71,6 +72,7 @@ BoxParams box_params(const BoxTerm& term, float* losses) {
   p.targets = term.targets;
   p.grad = term.grad;
   p.written = term.written;
+  static_assert(BoxLosses::kCount == 1, "the kernel computes the one without looking which was chosen");
   p.beta = static_cast<float>(term.kinds.of<SmoothL1>().options[SmoothL1::kBeta]);
   return p;
 }
@@ -141,6 +143,13 @@ MaskParams mask_params(const MaskTerm& term, int64_t classes, float* losses) {
   p.smoothing = smoothed_bce::merged(bce_weight, smoothed.weight, smoothed.options[SmoothedBce::kSmoothing]);
   p.dice = static_cast<float>(dice.weight);
   p.eps = static_cast<float>(dice.options[Dice::kEps]);
+  p.general = needs_general_loop(term.kinds);
+  MaskLosses::each([&](auto kind) {
+    const auto& from = term.kinds.of<decltype(kind)>();
+    auto& to = p.kinds.of<decltype(kind)>();
+    to.weight = static_cast<float>(from.weight);
+    for (int i = 0; i < kOptionsOf<decltype(kind)>; i++) to.options[i] = static_cast<float>(from.options[i]);
+  });
   return p;
 }
 

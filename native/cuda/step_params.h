@@ -93,6 +93,8 @@ struct MaskParams : TermParams {
   float cross_entropy_pixel;  ///< the weight of a pixel's cross-entropy
   smoothed_bce::Smoothing smoothing;
   float dice, eps;
+  bool general;  ///< a kind was chosen that has no loop of its own: all go through the general one
+  MaskLosses::As<float> kinds;
 };
 
 /// What a step leaves, in memory of the host.

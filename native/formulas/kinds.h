@@ -43,6 +43,12 @@ struct Chosen {
   Values<S, kOptionsOf<K>> options;
 };
 
+template <class S>
+struct ChosenAs {
+  template <class K>
+  using Of = Chosen<K, S>;
+};
+
 /// A list of kinds.
 template <class... K>
 struct Kinds {
@@ -51,18 +57,21 @@ struct Kinds {
   template <class X>
   static constexpr bool has = (std::is_same_v<K, X> || ...);
 
-  /// All of them, as chosen for one loss.
-  template <class S>
-  struct As : Chosen<K, S>... {
+  /// Something for each of them.
+  template <template <class> class Of>
+  struct All : Of<K>... {
     template <class X>
-    ROI_FORMULA Chosen<X, S>& of() {
+    ROI_FORMULA Of<X>& of() {
       return *this;
     }
     template <class X>
-    ROI_FORMULA const Chosen<X, S>& of() const {
+    ROI_FORMULA const Of<X>& of() const {
       return *this;
     }
   };
+  /// All of them, as chosen for one loss.
+  template <class S>
+  using As = All<ChosenAs<S>::template Of>;
 
   /// Calls visit(K()) for each kind, in their order.
   template <class Visit>

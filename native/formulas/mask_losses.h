@@ -27,12 +27,11 @@ using MaskLosses = Kinds<  //
 using MaskLossesWithLoops = Kinds<Bce, SmoothedBce, Dice>;
 
 /// Whether any of the others was chosen.
-template <class S>
-ROI_FORMULA bool needs_general_loop(const MaskLosses::As<S>& kinds) {
+inline bool needs_general_loop(const MaskLosses::As<double>& kinds) {
   bool needs = false;
   MaskLosses::each([&](auto kind) {
     using K = decltype(kind);
-    if constexpr (!MaskLossesWithLoops::has<K>) needs = needs || kinds.template of<K>().weight != 0;
+    needs = needs || (!MaskLossesWithLoops::has<K> && kinds.of<K>().weight != 0);
   });
   return needs;
 }

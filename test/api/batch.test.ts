@@ -15,6 +15,7 @@ import { inputsOf, type Sizes } from '../../lib/reference/random';
 import { assertClose, assertLoss, assertLosses } from '../support/close';
 import { asynchronous, openTestDevice, unlessSimulated } from '../support/device';
 import { assertCloseAs, halves, inputsAs } from '../support/half';
+import { maskLosses } from '../support/kinds';
 import { shifted } from '../support/shifted';
 import { throws } from '../support/throws';
 
@@ -137,7 +138,7 @@ test('bytes for targets give the bits that 0 and 1 as floats give', async () => 
     return batch;
   };
   const [ofBytes, ofFloats] = [batchOf(bytes, 'uint8'), batchOf(zerosAndOnes, 'float32')];
-  for (const kind of ['bce', 'dice', 'smoothed-bce'] as const) {
+  for (const kind of maskLosses) {
     const loss = await fusedMaskLoss(ofBytes, { kind }).loss();
     assert.is(loss, await fusedMaskLoss(ofFloats, { kind }).loss());
     assertLoss(

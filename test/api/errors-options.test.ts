@@ -8,16 +8,16 @@ const withOptions = (given: object) => () => fusedLoss(good(), { ...options, ...
 /** Each mask option with each kind that does not take it, alone and in a mixture with another such. */
 const optionsOfOtherKinds = optionKinds.mask.flatMap(([option, takers]) => {
   const others = maskKinds.filter((kind) => !takers.includes(kind));
-  const row = (kind: unknown, what: string) =>
+  const row = (kind: unknown, what: string, named: readonly string[]) =>
     [
       `${option} with ${what}`,
       'OPTION',
       TypeError,
-      [`mask.${option}`, 'expected none', ...others.slice(0, 1)],
+      [`mask.${option}`, 'expected none', ...named],
       withOptions({ mask: { kind, [option]: 0.2 } }),
     ] as const;
   const mixture = Object.fromEntries(others.map((kind) => [kind, 1]));
-  return [...others.map((kind) => row(kind, kind)), row(mixture, JSON.stringify(mixture))];
+  return [...others.map((kind) => row(kind, kind, [kind])), row(mixture, JSON.stringify(mixture), others)];
 });
 
 check('errors of options', [
@@ -33,8 +33,8 @@ check('errors of options', [
     'an option of another term',
     'OPTION',
     TypeError,
-    ["'beta'"],
-    () => fusedMaskLoss(good(), { ...options, beta: 1 } as never),
+    ["'labelSmoothing'"],
+    () => fusedMaskLoss(good(), { ...options, labelSmoothing: 1 } as never),
   ],
   ['options that are no object', 'TYPE', TypeError, ['options'], () => fusedLoss(good(), 'dice' as never)],
   ['a term that is no object', 'TYPE', TypeError, ['mask'], withOptions({ mask: 'dice' })],

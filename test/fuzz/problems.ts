@@ -3,14 +3,14 @@ import type {
   FusedLossOptions,
   HostMaskOptions,
   LossInputs,
-  MaskKind,
   MaskMixture,
   Reduction,
   TermOptions,
 } from 'roi-loss';
+import { type Kind, type KindOption, kinds } from '../../lib/kinds';
 import { floats, inputsOf, random } from '../../lib/reference/random';
 import { badValueOf } from '../../lib/reference/ranges';
-import { maskOptionsOf } from '../support/kinds';
+import { maskKinds, maskOptionsOf } from '../support/kinds';
 
 // Problems that a call must solve: any small shape, any option, and numbers that are hard on arithmetic.
 
@@ -31,13 +31,6 @@ export interface Problem {
 
 const double = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 
-const kind = fc.oneof(
-  fc.constantFrom<MaskKind>('bce', 'dice', 'smoothed-bce'),
-  fc
-    .record({ bce: double(0, 3), dice: double(0, 3), 'smoothed-bce': double(0.01, 3) })
-    .map((weights): MaskMixture => weights),
-);
-
 /** No products of them leave what float32 can tell. */
 const scale = (max: number) => double(1e-6, max).chain((x) => fc.constantFrom(x, -x));
 
@@ -57,15 +50,43 @@ const termOptions = fc.record(
 const tiny = fc.constantFrom(1e-6, 1e-12, 1e-3, 1, 2 ** -126);
 const share = fc.oneof(fc.constantFrom(0, 1, 0.5, 1e-9), double(1e-12, 1));
 
+/** What an option of a kind may be. */
+function aValueOf({ least, most }: KindOption): fc.Arbitrary<number> {
+  if (least > 0) return tiny;
+  return most === 1 ? share : fc.oneof(fc.constantFrom(0, 0.5, 1), double(1e-6, 2));
+}
+const maskValues = fc.record(
+  Object.fromEntries(
+    kinds.mask.flatMap(({ options }) => options.map((option) => [option.name, aValueOf(option)])),
+  ),
+);
+/** A weight, alone or with a kind's own options. */
+const shareOf = ({ options }: Kind) => {
+  const weight = double(0.01, 3);
+  const own = fc.record(
+    { weight, ...Object.fromEntries(options.map((option) => [option.name, aValueOf(option)])) },
+    { requiredKeys: ['weight'] },
+  );
+  return fc.oneof(fc.constant(0), weight, own);
+};
+const kind = fc.oneof(
+  fc.constantFrom(...maskKinds),
+  fc
+    .tuple(
+      fc.constantFrom(...maskKinds),
+      fc.record(Object.fromEntries(kinds.mask.map((kind) => [kind.name, shareOf(kind)]))),
+    )
+    .map(([sure, shares]) => ({ ...shares, [sure]: shares[sure] || 1 }) as MaskMixture),
+);
+
 const options = fc.record({
   shared: termOptions,
   own: fc.record({ class: termOptions, box: termOptions, mask: termOptions }, { requiredKeys: [] }),
   labelSmoothing: share,
   beta: fc.oneof(fc.constantFrom(0, 1 / 9, 1, 1e-300, 1e6), double(1e-6, 4)),
   kind,
-  smoothing: share,
+  maskValues,
   classEps: tiny,
-  maskEps: tiny,
   layout: fc.constantFrom('nchw', 'nhwc'),
   maskGrad: fc.constantFrom('dense', 'compact'),
 });
@@ -185,7 +206,7 @@ function optionsOf(
   rois: number,
   next: () => number,
 ): Problem['options'] {
-  const { shared, own, layout, maskGrad, kind, smoothing, beta, labelSmoothing } = given;
+  const { shared, own, layout, maskGrad, kind, maskValues, beta, labelSmoothing } = given;
   // A weight of 0 and smoothing leave a loss that is the small difference of large numbers.
   const weight = () => (labelSmoothing === 0 && next() < 0.2 ? 0 : 0.1 + 3 * next());
   const classWeights = Float32Array.from({ length: classes }, weight);
@@ -198,7 +219,7 @@ function optionsOf(
       ...(form.classWeights && { classWeights }),
     },
     box: { ...own.box, beta },
-    mask: { ...own.mask, ...maskOptionsOf({ kind, smoothing, eps: given.maskEps }) },
+    mask: { ...own.mask, ...maskOptionsOf({ kind, ...maskValues }) },
   };
   const upstreams = { class: rois, box: rois, mask: form.maskRois ?? rois };
   if (form.upstream)

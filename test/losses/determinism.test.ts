@@ -5,6 +5,7 @@ import { inputsOf } from '../../lib/reference/random';
 import { assertSame } from '../support/close';
 import { fusedLoss, onCuda, openTestDevice, unlessSimulated } from '../support/device';
 import { halves } from '../support/half';
+import { maskLosses } from '../support/kinds';
 
 // The same bits, whatever the number of the CPU's threads and however often.
 
@@ -20,7 +21,7 @@ const times = unlessSimulated(5, 2);
 const names = ['classLogits', 'boxDeltas', 'maskLogits'] as const;
 const bytesOf = (array: HostArray) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
-for (const kind of ['bce', 'dice', 'smoothed-bce', { dice: 0.5, 'smoothed-bce': 0.5 }] as const) {
+for (const kind of maskLosses) {
   test(JSON.stringify(kind), () => {
     const run = (device: Device) =>
       fusedLoss(inputs, { ...options, device, mask: { kind }, reduction: 'none' });

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { type ReferenceOptions, referenceLoss } from '../../lib/reference';
 import { floats, inputsOf, random } from '../../lib/reference/random';
 import { assertClose } from '../support/close';
+import { maskLosses, nameOf } from '../support/kinds';
 
 // The reference's own derivatives, which everything else is held against, are those of its losses.
 
@@ -12,9 +13,8 @@ const sizes = { rois: 4, classes: 3, maskSize: [3, 5] as const, leastLabel: 0 };
 const step = 2 ** -10; // a float32 holds it exactly beside the inputs below
 
 const cases: { [name: string]: Partial<ReferenceOptions> } = {
-  bce: {},
-  dice: { mask: { kind: 'dice' } },
-  'smoothed-bce': { mask: { kind: 'smoothed-bce', smoothing: 0.2 } },
+  ...Object.fromEntries(maskLosses.map((kind) => [nameOf(kind), { mask: { kind } }])),
+  'more smoothing': { mask: { kind: 'smoothed-bce', smoothing: 0.2 } },
   mixture: { mask: { kind: { bce: 0.3, dice: 0.5, 'smoothed-bce': 0.7 } }, weight: 1.5 },
   'class weights and label smoothing': {
     class: { classWeights: Float32Array.of(1, 2, 0.5), labelSmoothing: 0.1 },

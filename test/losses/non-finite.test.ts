@@ -5,6 +5,7 @@ import { type AllInputs, floats, inputsOf, random } from '../../lib/reference/ra
 import { assertSame } from '../support/close';
 import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice } from '../support/device';
 import { halves } from '../support/half';
+import { maskLosses as kinds } from '../support/kinds';
 
 // A NaN or an infinity in what a RoI's loss reads makes the loss NaN, and touches that RoI alone; in what it does not
 // read, nothing happens.
@@ -12,7 +13,6 @@ import { halves } from '../support/half';
 const test = suite('non-finite');
 
 const options = { classes: 4, maskSize: [6, 6] as const };
-const kinds = ['bce', 'dice', 'smoothed-bce', { bce: 0.3, dice: 0.3, 'smoothed-bce': 0.4 }] as const;
 const layouts = ['nchw', 'nhwc'] as const;
 const bad = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 const scored = () => inputsOf(11, { rois: 5, ...options, leastLabel: 1 });

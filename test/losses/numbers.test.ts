@@ -4,11 +4,11 @@ import { referenceLoss } from '../../lib/reference';
 import { floats, inputsOf, random } from '../../lib/reference/random';
 import { assertClose, assertLoss, assertLosses } from '../support/close';
 import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss, unlessSimulated } from '../support/device';
+import { maskLosses as kinds } from '../support/kinds';
 
 const test = suite('numbers');
 
 const options = { classes: 4, maskSize: [6, 6] as const };
-const kinds = ['bce', 'dice', 'smoothed-bce', { bce: 0.3, dice: 0.3, 'smoothed-bce': 0.4 }] as const;
 const scored = () => inputsOf(11, { rois: 5, ...options, leastLabel: 1 });
 const allFinite = (array: Float32Array) => array.every(Number.isFinite);
 

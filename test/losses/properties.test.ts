@@ -6,7 +6,7 @@ import { referenceLoss } from '../../lib/reference';
 import { type AllInputs, floats, inputsOf, random } from '../../lib/reference/random';
 import { assertClose, assertLoss, assertLosses, assertSame } from '../support/close';
 import { fusedBoxLoss, fusedLoss, fusedMaskLoss, onCuda, unlessSimulated } from '../support/device';
-import { maskOptionsOf } from '../support/kinds';
+import { maskKinds, maskLosses, maskOptionsOf } from '../support/kinds';
 
 const seed = Number(process.env.ROI_LOSS_SEED ?? 20260101);
 console.log(`seed ${seed} (ROI_LOSS_SEED)`);
@@ -32,11 +32,7 @@ const problem = anyProblem.map(({ seed, rois, options }) => ({
   options,
 }));
 
-const kind = fc.constantFrom<MaskKind | MaskMixture>('bce', 'dice', 'smoothed-bce', {
-  bce: 0.2,
-  dice: 0.5,
-  'smoothed-bce': 0.3,
-} as const);
+const kind = fc.constantFrom(...maskLosses);
 const reduction = fc.constantFrom<Reduction>('mean', 'sum', 'none');
 
 const check = <T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void) =>
@@ -150,22 +146,22 @@ test('padding with ignored RoIs changes nothing', () =>
 
 test('a mixture is the weighted sum of its kinds', () =>
   check(
-    fc.tuple(problem, fc.tuple(...[0, 1, 2].map(() => fc.double({ min: 0.01, max: 2, noNaN: true })))),
+    fc.tuple(problem, fc.tuple(...maskKinds.map(() => fc.double({ min: 0.01, max: 2, noNaN: true })))),
     ([
       {
         inputs: { maskLogits, maskTargets, labels },
         options,
       },
-      [a = 0, b = 0, c = 0],
+      weights,
     ]) => {
       const inputs = { maskLogits, maskTargets, labels };
       const of = (kind: MaskKind | MaskMixture) => fusedMaskLoss(inputs, { ...options, kind });
-      const mixed = of({ bce: a, dice: b, 'smoothed-bce': c });
-      const [bce, dice, smoothed] = [of('bce'), of('dice'), of('smoothed-bce')];
-      assertLoss(mixed.loss, a * bce.loss + b * dice.loss + c * smoothed.loss, 'loss', 2e-6);
-      const sum = mixed.grad.map(
-        (_, i) =>
-          a * (bce.grad[i] as number) + b * (dice.grad[i] as number) + c * (smoothed.grad[i] as number),
+      const mixed = of(Object.fromEntries(maskKinds.map((name, k) => [name, weights[k]])));
+      const alone = maskKinds.map((name, k) => ({ weight: weights[k] as number, ...of(name) }));
+      const loss = alone.reduce((sum, { weight, loss }) => sum + weight * loss, 0);
+      assertLoss(mixed.loss, loss, 'loss', 2e-6);
+      const sum = mixed.grad.map((_, i) =>
+        alone.reduce((sum, { weight, grad }) => sum + weight * (grad[i] as number), 0),
       );
       assertClose(mixed.grad, sum, 'grad', 2e-6);
     },

@@ -3,6 +3,7 @@ import { type ReferenceOptions, referenceLoss } from '../../lib/reference';
 import { floats, inputsOf, random } from '../../lib/reference/random';
 import { assertClose, assertLosses } from '../support/close';
 import { fusedLoss, unlessSimulated } from '../support/device';
+import { maskLosses } from '../support/kinds';
 
 // The package against the float64 reference, over options, shapes and element types.
 
@@ -98,7 +99,7 @@ test('any shape', () => {
     const classes = 2 + upTo(i % 10 === 0 ? 1300 : 40);
     const maskSize = [upTo(40), upTo(40)] as const;
     const inputs = inputsOf(seed + i, { rois: upTo(9), classes, maskSize, maskChannels: 1 });
-    const kind = (['bce', 'dice', 'smoothed-bce'] as const)[i % 3] ?? 'bce';
+    const kind = maskLosses[i % maskLosses.length];
     compare(inputs, { classes, maskSize, box: { beta: next() }, mask: { kind } });
   }
 });

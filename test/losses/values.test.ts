@@ -1,4 +1,4 @@
-import type { FloatType, MaskKind, RoiLossError } from 'roi-loss';
+import type { FloatType, RoiLossError } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { referenceLoss } from '../../lib/reference';
@@ -7,6 +7,7 @@ import { badValueOf } from '../../lib/reference/ranges';
 import { assertClose, assertLosses } from '../support/close';
 import { fusedClassLoss, fusedLoss, fusedMaskLoss, openTestDevice, unlessSimulated } from '../support/device';
 import { halves } from '../support/half';
+import { maskLosses as kinds } from '../support/kinds';
 import { type Attempt, throws } from '../support/throws';
 
 // Mask targets and probabilities that are not from 0 to 1: an error with index and value, from the pass itself.
@@ -22,13 +23,6 @@ const options = { classes: 4, maskSize: [6, 6] as const };
 const pixels = 36;
 const labels = Int32Array.of(0, 1, 2, 3, -1, 1, 0, 2, 3);
 const inputs = () => ({ ...inputsOf(1, { rois, ...options }), labels });
-
-const kinds: readonly (MaskKind | { readonly [K in MaskKind]?: number })[] = [
-  'bce',
-  'dice',
-  'smoothed-bce',
-  { dice: 0.5, 'smoothed-bce': 0.5 },
-];
 
 for (const kind of kinds)
   for (const layout of ['nchw', 'nhwc'] as const)

@@ -17,6 +17,7 @@ import * as assert from 'uvu/assert';
 import { referenceLoss } from '../../lib/reference';
 import { inputsOf } from '../../lib/reference/random';
 import { assertLoss } from '../support/close';
+import { maskKinds } from '../support/kinds';
 import { hasCommand, noPrebuilds, prebuilds, root } from '../support/prebuilds';
 
 // `npm pack`, and what comes out installed as a user would who has nothing but node and npm, and no network.
@@ -126,9 +127,8 @@ test('a release needs what only the owner can fill in', () => {
 
 const inputs = inputsOf(5, { rois: 6, classes: 3, maskSize: [4, 4], leastLabel: 0 });
 const options = { classes: 3, maskSize: [4, 4] as const };
-const kinds = ['bce', 'dice', 'smoothed-bce'] as const;
 
-/** Computes the five losses, in what JavaScript, as modules of either kind, and TypeScript have in common. */
+/** Computes the losses, in what JavaScript, as modules of either kind, and TypeScript have in common. */
 const program = `
 const labels = Int32Array.of(${inputs.labels});
 const { loss: classLoss } = fusedClassLoss({ classLogits: Float32Array.of(${inputs.classLogits}), labels });
@@ -139,7 +139,7 @@ const masks = {
   maskTargets: Float32Array.of(${inputs.maskTargets}),
   labels,
 };
-const maskLosses = (${JSON.stringify(kinds)} as const).map(
+const maskLosses = (${JSON.stringify(maskKinds)} as const).map(
   (kind) => fusedMaskLoss(masks, { classes: 3, maskSize: [4, 4], kind }).loss,
 );
 console.log(JSON.stringify([classLoss, boxLoss, ...maskLosses]));
@@ -149,7 +149,7 @@ const names = '{ fusedBoxLoss, fusedClassLoss, fusedMaskLoss }';
 
 function assertLosses(printed: string): void {
   const losses: number[] = JSON.parse(printed);
-  const ofKinds = kinds.map((kind) => referenceLoss(inputs, { ...options, mask: { kind } }).losses);
+  const ofKinds = maskKinds.map((kind) => referenceLoss(inputs, { ...options, mask: { kind } }).losses);
   const expected = [ofKinds[0]!.class, ofKinds[0]!.box, ...ofKinds.map(({ mask }) => mask)];
   assert.is(losses.length, 5);
   for (const [i, loss] of losses.entries()) assertLoss(loss, expected[i]!, `loss ${i}`);

@@ -239,20 +239,6 @@ ROI_GPU void prefetch_mask_tile(const StepParams& params, int tile, const MaskLa
   pixels.prefetch(params.mask);
 }
 
-template <class T>
-ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& known) {
-  const MaskParams& m = params.mask;
-  const MaskRoi roi = mask_roi(params, tile, known);
-  const float scale = roi.foreground ? grad_scale(m, block_state().mask, roi.p) : 0.0f;
-  const float loss =
-      m.together > 0 ? mask_loss<T, Pixels<T, 4>>(m, roi, scale) : mask_loss<T, Pixels<T, 1>>(m, roi, scale);
-  if (lane() != 0 || roi.rank != 0 || roi.p >= params.mask_rois) return;
-  if (is_bad(known.label, params.classes)) report_bad_label(params, true, roi.p);
-  if (m.metrics && roi.foreground) count(kPixels, static_cast<unsigned long long>(m.pixels));
-  store_loss(m, block_state().mask, roi.p, roi.foreground ? finite_or_nan(loss) : 0.0f);
-  if (m.written && known.written != roi.grad_channel + 1) store(m.written + roi.p, roi.grad_channel + 1);
-}
-
 /// Behind the block's mask tiles: a warp that came upon a suspect target looks at those of all its RoIs
 /// again.
 ROI_GPU void report_bad_targets(const StepParams& params, int first_tile) {

@@ -2,7 +2,7 @@
 
 #include "box.cuh"
 #include "class.cuh"
-#include "mask.cuh"
+#include "mask_tiles.cuh"
 
 // A step in one launch: blocks take the tasks of all terms in turn, and the last block to finish adds up.
 
@@ -166,11 +166,7 @@ ROI_GPU void step(const StepParams& p) {
     box_tile<T>(p, tile, box_label);
     box_label = read_box_label(p, tile + blocks());
   }
-  for (int tile = first_tile; tile < tasks.mask; tile += blocks()) {
-    const MaskLabel known = next;
-    next = read_label(p, tile + blocks());
-    mask_tile<T>(p, tile, known);
-  }
+  p.mask.general ? mask_tiles<true, T>(p, first_tile, next) : mask_tiles<false, T>(p, first_tile, next);
   if (tasks.mask > 0) report_bad_targets(p, first_tile);
   for (int task = block(); task < tasks.fill; task += blocks()) fill_slice<T>(p, task);
   block_barrier();
