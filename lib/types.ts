@@ -53,6 +53,11 @@ export interface MaskKindOptions {
   readonly dice: 'eps';
   /** `bce` against y·(1 − s) + s/2. Szegedy et al., Rethinking the Inception Architecture, 2016. */
   readonly 'smoothed-bce': 'smoothing';
+  /**
+   * 1 − (TP + ε) / (TP + α·FP + β·FN + ε), with TP = Σσ(z)y, FP = Σσ(z)(1 − y), FN = Σ(1 − σ(z))y. α = β = ½ is dice with
+   * 2ε, α = β = 1 is Jaccard. Salehi et al., Tversky Loss Function for Image Segmentation, 2017.
+   */
+  readonly tversky: 'alpha' | 'beta' | 'eps';
 }
 
 /** The names of the mask losses. */
@@ -127,7 +132,11 @@ export interface MaskLossOptions extends TermOptions {
   readonly kind?: MaskKind | MaskMixture | undefined;
   /** Label smoothing s of `smoothed-bce`, in [0, 1]: targets become y·(1 − s) + s/2. Default 0.05. An error without it. */
   readonly smoothing?: number | undefined;
-  /** Added to numerator and denominator of `dice`; from 2^-126 on. Default 1e-6. An error without it. */
+  /** Weight α of false positives in `tversky`, from 0 on. Default 0.3. An error without it. */
+  readonly alpha?: number | undefined;
+  /** Weight β of false negatives in `tversky`, from 0 on. Default 0.7. An error without it. */
+  readonly beta?: number | undefined;
+  /** Added to numerator and denominator of `dice` and `tversky`; from 2^-126 on. Default 1e-6. An error without them. */
   readonly eps?: number | undefined;
 }
 

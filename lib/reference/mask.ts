@@ -49,12 +49,33 @@ function dice(z: Float64Array, y: Float64Array, eps: number): RoiTerm {
   };
 }
 
+/** 1 − (TP + ε) / (TP + α·FP + β·FN + ε), written as (α·FP + β·FN) over the same denominator. */
+function tversky(z: Float64Array, y: Float64Array, alpha: number, beta: number, eps: number): RoiTerm {
+  let [right, wrong] = [eps, 0];
+  z.forEach((zi, i) => {
+    const yi = y[i] as number;
+    right += sigmoid(zi) * yi;
+    wrong += alpha * sigmoid(zi) * (1 - yi) + beta * sigmoid(-zi) * yi;
+  });
+  const total = right + wrong;
+  return {
+    loss: z.every(Number.isFinite) ? wrong / total : Number.NaN,
+    grad: z.map((zi, i) => {
+      const yi = y[i] as number;
+      const bySigma =
+        (alpha * (right / total) * (1 - yi) - (beta * (right / total) + wrong / total) * yi) / total;
+      return sigmoid(zi) * sigmoid(-zi) * bySigma;
+    }),
+  };
+}
+
 export const maskKinds: {
   readonly [K in MaskKind]: (z: Float64Array, y: Float64Array, options: MaskLossOptions) => RoiTerm;
 } = {
   bce,
   dice: (z, y, { eps = 1e-6 }) => dice(z, y, eps),
   'smoothed-bce': (z, y, { smoothing = 0.05 }) => smoothedBce(z, y, smoothing),
+  tversky: (z, y, { alpha = 0.3, beta = 0.7, eps = 1e-6 }) => tversky(z, y, alpha, beta, eps),
 };
 
 /** The kinds of a mask loss, each with its weight and its options: its own before those of the term. */

@@ -3,6 +3,7 @@
 #include "bce.h"
 #include "dice.h"
 #include "smoothed_bce.h"
+#include "tversky.h"
 
 // The mask losses. A kind is a struct in a header of its own, with
 //
@@ -21,7 +22,8 @@ namespace roi {
 using MaskLosses = Kinds<  //
     Bce,                   //
     SmoothedBce,           //
-    Dice>;
+    Dice,                  //
+    Tversky>;
 
 /// Those that have loops of their own, on every device, for steps that choose no other kind.
 using MaskLossesWithLoops = Kinds<Bce, SmoothedBce, Dice>;
