@@ -8,7 +8,7 @@ import { onCuda, openTestDevice, unlessSimulated } from '../support/device';
 import { hasCommand } from '../support/prebuilds';
 import { soaking, unlessSoaking } from '../support/soak';
 
-// The runner gives --expose-gc. `npm run test:soak` prints the figures of docs/reliability.md.
+// The runner gives --expose-gc. `npm run test:soak` prints the figures of docs/reliability-report.md.
 
 const gc = globalThis.gc ?? (() => assert.unreachable('run with --expose-gc'));
 const megabytes = () => process.memoryUsage().rss / 2 ** 20;
