@@ -1,4 +1,4 @@
-import type { BatchSizes, FusedLossOptions, MaskKind, MaskMixture } from 'roi-loss';
+import type { BatchSizes, FusedLossOptions, MaskKind, MaskMixture, MatchOptions } from 'roi-loss';
 import { kinds as lossKinds } from '../lib/kinds';
 import { peerKinds } from './peers/plain';
 
@@ -11,6 +11,7 @@ export type Group =
   | 'whole step'
   | 'targets'
   | 'call'
+  | 'matching'
   | 'variant'
   | 'sweep'
   | 'CUDA';
@@ -27,6 +28,8 @@ export interface Case {
   readonly options: FusedLossOptions;
   /** The sides of objects in pixels, from and to, where masks are cropped from bitmaps. */
   readonly sides?: readonly [number, number];
+  /** Boxes are matched with so many objects; there is no loss. */
+  readonly match?: MatchOptions & { readonly objects: number };
   /** New labels every step, as in training, or sparse writing would never have to clear a channel. */
   readonly newLabels?: true;
   /** PyTorch alone, where others lack the type or would say nothing new; or nobody. Default: all. */
@@ -131,6 +134,22 @@ export const mainCases: readonly Case[] = [
   { name: 'one RoI', group: 'call', sizes: { rois: 1, classes: 81 }, foreground: 1, options: { box } },
 ];
 
+/** The anchors of an image's feature pyramid, matched by the thresholds of an RPN and of a RoI head. */
+export const matchingCases: readonly Case[] = (
+  [
+    ['matching, RPN', { foreground: 0.7, background: 0.3, lowQuality: true }],
+    ['matching, RoI head', {}],
+  ] as const
+).map(([name, options]) => ({
+  name,
+  group: 'matching',
+  sizes: { rois: 250_000, classes: 2, terms: [] },
+  foreground: 0,
+  options: {},
+  match: { objects: 100, ...options },
+  peers: 'torch',
+}));
+
 export const maskSizeOf = ({ sizes }: Case): readonly [number, number] => sizes.maskSize ?? [28, 28];
 export const termsOf = ({ sizes }: Case) => sizes.terms ?? (['class', 'box', 'mask'] as const);
 export const hasGrad = ({ options }: Case) => options.grad !== false;
@@ -140,6 +159,8 @@ export const bytesOfType = { float32: 4, float16: 2, bfloat16: 2, uint8: 1 };
 /** The least that a step must read and write, in bytes: of boxes and masks the label's channel, unless it rewrites all. */
 export function bytesOf(spec: Case): number {
   const { sizes, foreground } = spec;
+  // Four coordinates of each; a label, a match and an overlap of a box.
+  if (spec.match) return 16 * (sizes.rois + spec.match.objects) + 12 * sizes.rois;
   const { rois, classes, rewrite, maskRois = rois, boxChannels = classes, maskChannels = classes } = sizes;
   const isCompact = sizes.maskGrad === 'compact';
   const [height, width] = maskSizeOf(spec);

@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { Peers } from './arguments';
-import { bytesOf, type Case } from './cases';
+import { bytesOf, type Case, matchingCases } from './cases';
 import { contendersOf, lane, startThreads } from './contenders';
 import type { Half } from './half';
 import { inputsOf } from './inputs';
 import { lastLevelCache, machineOf } from './machine';
+import { measureMatching } from './matching';
 import { checkOutcome, type Outcome, toleranceOf } from './outcome';
 import { backends, howToInstall as howToInstallTfjs, loadTfjs, measureTfjs } from './peers/tfjs';
 import { aboutTorch, Torch } from './peers/torch';
@@ -27,6 +28,7 @@ export async function startCpu(effort: Effort, peers: Peers): Promise<Half> {
   const tf = isAlone ? undefined : await loadTfjs();
 
   async function measure(spec: Case): Promise<Result> {
+    if (spec.match) return measureMatching(spec, pools, started?.torch, effort);
     const inputs = inputsOf(spec);
     const { contenders, batches } = contendersOf(spec, inputs, pools);
     const expected = contenders[lane('handles', 1)]!.outcome!();
@@ -52,7 +54,7 @@ export async function startCpu(effort: Effort, peers: Peers): Promise<Half> {
   }
 
   return {
-    cases,
+    cases: [...cases, ...matchingCases],
     machine: machineOf(),
     device: pools.at(-1)!.device.description,
     peers: isAlone

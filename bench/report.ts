@@ -8,8 +8,9 @@ const percent = (share: number) => `${Math.round(100 * share)}%`;
 const cell = (timing: Timing | undefined) =>
   timing ? `${formatTime(timing.median)} ±${percent(spread(timing))}` : '–';
 
-/** R, of these F foreground, C and, with masks, H×W. */
+/** R, of these F foreground, C and, with masks, H×W; of matching boxes and objects. */
 function shapeOf(spec: Case): string {
+  if (spec.match) return `${spec.sizes.rois} × ${spec.match.objects}`;
   const { rois, classes, terms } = spec.sizes;
   const masks = !terms || terms.includes('mask') ? ` ${maskSizeOf(spec).join('×')}` : '';
   return `${rois}/${spec.foreground} ${classes}${masks}`;
@@ -19,7 +20,8 @@ type Lanes = Run['lanes'];
 
 /** GB/s of ours, and how fast that is beside the floor. */
 function rateOf({ bytes, timings }: Result, lanes: Lanes): [string, string] {
-  const [ours, floor] = [timings[lanes.ours]!, timings[lanes.floor]!];
+  const [ours, floor] = [timings[lanes.ours], timings[lanes.floor]];
+  if (!ours || !floor) return ['–', '–'];
   return [formatNumber(bytes / ours.median / 1e3), percent(floor.median / ours.median)];
 }
 

@@ -32,6 +32,7 @@ export const targetsOfCpu = (threadCounts: readonly number[]): Target[] => [
   ...threadCounts.flatMap((threads): Target[] => [
     { isFor: inGroup('mask dense'), of: [lane('torch', threads), lane('handles', threads)], atLeast: 50 },
     { isFor: inGroup('class and box'), of: [lane('torch', threads), lane('handles', threads)], atLeast: 5 },
+    { isFor: inGroup('matching'), of: [lane('torch', threads), lane('arrays', threads)], atLeast: 10 },
     { isFor: inGroup('call'), of: [lane('handles', threads)], atMost: 2 },
   ]),
 ];

@@ -2,8 +2,9 @@
 
 The first line on standard output tells the versions and, by name, what is absent and how to install it. Then each line of JSON
 on standard input gets a line in answer. {"prepare": …} loads a case and runs it once on every lane: {lane: {"loss": …} or
-{"absent": why}}, gradients in folder/grad-lane-name. {"time": {"lanes": […], …}} times those: {lane: timing}. The tensor `name`
-lies in folder/name as raw float32, labels and matches as raw int32, bitmaps as raw bytes.
+{"absent": why}}, gradients in folder/grad-lane-name. {"prepareMatching": …} is the same of torchvision's Matcher, with the matches in
+folder/matches. {"time": {"lanes": […], …}} times those: {lane: timing}. The tensor `name` lies in folder/name as raw float32,
+labels and matches as raw int32, bitmaps as raw bytes.
 """
 
 import json
@@ -19,6 +20,8 @@ try:
     import torch.nn.functional as F
     import torchvision
     from torchvision.models.detection import roi_heads
+    from torchvision.models.detection._utils import Matcher
+    from torchvision.ops import box_iou
 except ImportError:
     sys.exit(0)  # torch.ts tries another Python, and says how to install what is missing
 
@@ -164,6 +167,33 @@ def prepare(request):
     return lanes, answer
 
 
+class Matching:
+    """torchvision's Matcher over the matrix of overlaps."""
+
+    def __init__(self, request, threads):
+        self.threads = threads
+        self.matcher = Matcher(request["foreground"], request["background"], request["lowQuality"])
+        names = ("gtBoxes", "boxes")
+        arrays = [numpy.fromfile(f"{request['folder']}/{name}", numpy.float32) for name in names]
+        self.objects, self.boxes = (torch.from_numpy(array).reshape(-1, 4) for array in arrays)
+
+    def step(self):
+        return self.matcher(box_iou(self.objects, self.boxes))
+
+    def sample(self):
+        torch.set_num_threads(self.threads)
+        start = time.perf_counter()
+        self.step()
+        return (time.perf_counter() - start) * 1e6
+
+
+def prepare_matching(request):
+    lanes = {f"torch ×{n}": Matching(request, n) for n in request["threads"]}
+    first = next(iter(lanes.values()))
+    first.step().to(torch.int32).numpy().tofile(f"{request['folder']}/matches")
+    return lanes, list(lanes)
+
+
 def main():
     simd = re.search("CPU capability usage: (.*)", torch.__config__.show())
     versions = f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}"
@@ -174,6 +204,8 @@ def main():
         request = json.loads(line)
         if "prepare" in request:
             lanes, answer = prepare(request["prepare"])
+        elif "prepareMatching" in request:
+            lanes, answer = prepare_matching(request["prepareMatching"])
         else:
             wanted = request["time"]
             effort = (wanted["milliseconds"], wanted["leastSamples"])

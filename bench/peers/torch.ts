@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { LossInputs } from 'roi-loss';
+import type { LossInputs, MatchOptions } from 'roi-loss';
 import { bytesOf, type Case, hasGrad, maskSizeOf } from '../cases';
 import { gradNames } from '../inputs';
 import { disagreement, type Outcome } from '../outcome';
@@ -161,6 +161,25 @@ export class Torch implements Disposable {
     }
     const lanes = Object.keys(prepared).filter((lane) => !absent[lane]);
     return { timings: await this.#answer({ time: { lanes, ...effort } }), absent };
+  }
+
+  /** Times torchvision's Matcher by the number of threads, where its matches are `expected`. */
+  async measureMatching(
+    inputs: { readonly boxes: Float32Array; readonly gtBoxes: Float32Array },
+    thresholds: MatchOptions,
+    { threads, effort, expected }: { threads: readonly number[]; effort: Effort; expected: Int32Array },
+  ): Promise<TorchTimings> {
+    for (const [name, array] of Object.entries(inputs)) writeFileSync(join(this.#folder, name), array);
+    const lanes = await this.#answer<readonly string[]>({
+      prepareMatching: { folder: this.#folder, threads, ...thresholds },
+    });
+    const bytes = new Uint8Array(readFileSync(join(this.#folder, 'matches')));
+    const matches = new Int32Array(bytes.buffer);
+    const wrong = expected.findIndex((match, i) => match !== matches[i]);
+    const timings = await this.#answer<TorchTimings['timings']>({ time: { lanes, ...effort } });
+    if (wrong < 0) return { timings, absent: {} };
+    const reason = `WRONG: matches[${wrong}] is ${matches[wrong]}; expected ${expected[wrong]}`;
+    return { timings: {}, absent: Object.fromEntries(lanes.map((lane) => [lane, reason])) };
   }
 
   [Symbol.dispose](): void {
