@@ -37,13 +37,14 @@ struct Features {
 Features features() {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return {};
-  const bool fma = c & bit_FMA;
+  constexpr unsigned kAvx = bit_FMA | bit_F16C;
+  const bool fma_and_f16c = (c & kAvx) == kAvx;
   unsigned saved, high;  // the registers that the system saves, see XGETBV in Intel's manual, volume 2
   __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
   const bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xe6) == 0xe6;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return {};
   constexpr unsigned kAvx512 = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
-  const bool avx2 = ymm && fma && (b & bit_AVX2);
+  const bool avx2 = ymm && fma_and_f16c && (b & bit_AVX2);
   return {avx2, avx2 && zmm && (b & kAvx512) == kAvx512};
 }
 

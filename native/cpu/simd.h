@@ -159,7 +159,19 @@ ROI_INLINE void store(float* p, Floats x, FirstLanes lanes) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << lanes.count) - 1), x.v);
 #elif defined(__AVX2__)
-  _mm256_maskstore_ps(p, reinterpret_cast<__m256i>(lane_numbers() < lanes.count), x.v);
+  // A masked store takes some processors longer than the rest of the row.
+  __m128 part = _mm256_castps256_ps128(x.v);
+  if (lanes.count & 4) {
+    _mm_storeu_ps(p, part);
+    part = _mm256_extractf128_ps(x.v, 1);
+    p += 4;
+  }
+  if (lanes.count & 2) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
+    part = _mm_movehl_ps(part, part);
+    p += 2;
+  }
+  if (lanes.count & 1) _mm_store_ss(p, part);
 #else
   std::memcpy(p, &x, static_cast<size_t>(lanes.count) * sizeof(float));
 #endif

@@ -62,4 +62,47 @@ for (const classes of [1472, 11_769])
     assertCloseAs('float32', await batch.grads.classProbs.read(), expected.grads.classProbs, 'classProbs');
   });
 
+// On the CPU rows of up to 16 classes are computed side by side.
+for (const classes of [2, 3, 5, 15, 16, 17]) {
+  const rois = 37;
+  const next = random(classes);
+  // Some rows whose label is all but certain, or all but impossible; some with equal logits; some that are ignored.
+  const classLogits = floats(next, rois * classes);
+  const labels = Int32Array.from({ length: rois }, (_, r) =>
+    r % 7 === 3 ? -1 : Math.floor(next() * classes),
+  );
+  for (let r = 0; r < rois; r++) {
+    const row = classLogits.subarray(r * classes, (r + 1) * classes);
+    if (r % 5 === 1) row[Math.max(labels[r]!, 0)]! += r % 2 ? 20 : -20;
+    if (r % 11 === 5) row.fill(r - 20);
+  }
+  const classWeights = floats(next, classes, 1).map(Math.abs);
+  const backward = floats(next, rois, 1);
+  const options = { classWeights, backward, reduction: 'none' } as const;
+
+  test(`${classes} classes in ${rois} rows, certain and impossible labels among them`, async () => {
+    const batch = device.batch({ rois, classes, terms: ['class'] });
+    batch.write({ classLogits, labels });
+    const expected = referenceLoss({ classLogits, labels }, { classes, class: options });
+    const losses = await fusedClassLoss(batch, options).perRoi();
+    for (let r = 0; r < rois; r++) assertLoss(losses[r]!, expected.perRoi.class![r]!, `perRoi[${r}]`);
+    const grads = await batch.grads.classLogits.read();
+    assertCloseAs('float32', grads, expected.grads.classLogits, 'classLogits');
+  });
+
+  test(`${classes} classes: a row is the same whatever lies beside it`, async () => {
+    const all = device.batch({ rois, classes, terms: ['class'] });
+    all.write({ classLogits, labels });
+    const losses = await fusedClassLoss(all, { reduction: 'none' }).perRoi();
+    const grads = await all.grads.classLogits.read();
+    const one = device.batch({ rois: 1, classes, terms: ['class'] });
+    for (let r = 0; r < rois; r += 5) {
+      const row = [r * classes, (r + 1) * classes] as const;
+      one.write({ classLogits: classLogits.slice(...row), labels: labels.slice(r, r + 1) });
+      assert.equal(await fusedClassLoss(one, { reduction: 'none' }).perRoi(), losses.slice(r, r + 1));
+      assert.equal(await one.grads.classLogits.read(), grads.slice(...row));
+    }
+  });
+}
+
 test.run();

@@ -5,8 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#define ROI_SIMD standin
-#include "../../native/cpu/half.h"
+#include "half.h"
 #include "kernel.h"
 
 // The header of this name in native/cuda/gpu, for a CPU: kernels that include it run, thread by thread, on

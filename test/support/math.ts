@@ -87,10 +87,12 @@ export function lackOf(program: Program): string | undefined {
   return process.arch !== 'x64' || hasSimd('avx2') ? undefined : 'the model is compiled for AVX2';
 }
 
-/** Builds a program. */
-export function make(program: Program): void {
+/** Builds a program of test/native. Returns where it is. */
+export function make(program: Program, what = 'math'): string {
+  const target = `${what}_${program}`;
   execFileSync('cmake', ['-S', root, '-B', build]);
-  execFileSync('cmake', ['--build', build, '--target', `math_${program}`]);
+  execFileSync('cmake', ['--build', build, '--target', target]);
+  return join(build, target);
 }
 
 /** Walks every `stride`-th float of one of `parts` pieces of their range. */
