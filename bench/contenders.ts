@@ -9,7 +9,7 @@ import { plainLoss } from './peers/plain';
 
 /** A column of the table and a key of the timings: who, on how many threads. */
 export const lane = (
-  who: 'handles' | 'arrays' | 'plain' | 'a + b' | 'copy' | 'torch' | 'tfjs cpu' | 'tfjs wasm',
+  who: 'handles' | 'arrays' | 'out' | 'plain' | 'a + b' | 'copy' | 'torch' | 'tfjs cpu' | 'tfjs wasm',
   threads: number,
 ) => `${who} ×${threads}`;
 
@@ -73,9 +73,10 @@ function onHandles(spec: Case, { own, labels }: CaseInputs, batch: Batch): Conte
   return { run: spec.newLabels ? stepWithNewLabels : step, outcome };
 }
 
-function onArrays(spec: Case, { own }: CaseInputs, device: Device): Contender {
+function onArrays(spec: Case, { own }: CaseInputs, device: Device, reusesGrads = false): Contender {
   const { classes, maskGrad } = spec.sizes;
-  const options = { ...spec.options, classes, maskSize: maskSizeOf(spec), maskGrad, device };
+  const fresh = { ...spec.options, classes, maskSize: maskSizeOf(spec), maskGrad, device };
+  const options = reusesGrads ? { ...fresh, out: fusedLoss(own, fresh).grads } : fresh;
   const run = () => fusedLoss(own, options);
   return {
     run,
@@ -146,6 +147,7 @@ export function contendersOf(
       ? {}
       : {
           [lane('arrays', most.threads)]: onArrays(spec, inputs, most.device),
+          [lane('out', 1)]: onArrays(spec, inputs, pools[0]!.device, true),
           [lane('plain', 1)]: plain(spec, inputs),
         }),
     ...onPools(({ threads, adder }) => [lane('a + b', threads), several(() => addition(bytes, adder))]),

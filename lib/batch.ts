@@ -16,7 +16,7 @@ import {
   sizeKeys,
   tensorKeys,
 } from './batch-shape';
-import { newCall } from './call';
+import { CallRow } from './call';
 import { checkObject, readKeys } from './check';
 import type { Device } from './device';
 import { callNative, plainError, show, typeError } from './errors';
@@ -63,8 +63,8 @@ export class Batch implements Disposable {
   /** @internal */
   readonly thread = ofThread;
   readonly #native: NativeBatch;
-  /** The numbers of a call, reused by steps. */
-  #call: Float64Array | undefined;
+  /** @internal The numbers of its steps, which native code has at hand. */
+  readonly row = new CallRow();
   /** Its inputs and gradients, with the names that errors give them. */
   readonly #tensors: readonly (readonly [string, Tensor])[];
   readonly #buffers: BatchBuffers;
@@ -89,7 +89,9 @@ export class Batch implements Disposable {
     this.#buffers = buffers;
     try {
       const shape = nativeShape(this.shape, rewrite ? 'rewrite' : 'sparse');
-      this.#native = callNative(() => new native.Batch(device.handle, shape, nativeBuffers(buffers)));
+      this.#native = callNative(
+        () => new native.Batch(device.handle, shape, nativeBuffers(buffers), this.row.numbers),
+      );
     } catch (error) {
       free(buffers.own);
       throw error;
@@ -187,13 +189,6 @@ export class Batch implements Disposable {
       if (tensor.disposed) throw typeError('ERR_ROI_LOSS_DISPOSED', `${name} has been disposed`);
   }
 
-  /** @internal The numbers for one call: a getter among its options may run another step meanwhile. */
-  takeCall(): Float64Array {
-    const call = this.#call ?? newCall();
-    this.#call = undefined;
-    return call;
-  }
-
   /** The losses by RoI that `step` left. */
   readonly #readPerRoi = async (step: object, term: TermName): Promise<Float32Array> => {
     if (this.#perRoiOwner[term] !== step)
@@ -206,27 +201,26 @@ export class Batch implements Disposable {
     // Now, not before: a getter among the options may have disposed something.
     this.checkUsable();
     const { class: classCall, box, mask } = calls;
-    const upstreams = [classCall?.weights, classCall?.upstream, box?.upstream, mask?.upstream] as const;
+    const arrays = [classCall?.weights, classCall?.upstream, box?.upstream, mask?.upstream];
+    const given = arrays.some((array) => array !== undefined) ? arrays : [];
     const terms = termNames.filter((term) => calls[term]?.reduction === 'none');
     const perRoi: PerRoiReader | undefined = terms.length > 0 ? { terms, read: this.#readPerRoi } : undefined;
-    const start = (native: () => NativePending | undefined) => {
+    const start = (numbers: Float64Array, native: () => NativePending | undefined) => {
       // Before the call: a step that is refused for a value has run, and overwritten the losses by RoI.
       for (const term of terms) this.#perRoiOwner[term] = {};
-      const step = make(call, callNative(native), perRoi);
+      const step = make(numbers, callNative(native), perRoi);
       for (const term of terms) this.#perRoiOwner[term] = step;
       return step;
     };
-    if (!this.#capture) {
-      const step = start(() => this.#native.run(call, ...upstreams));
-      this.#call = call;
-      return step;
-    }
+    if (!this.#capture)
+      return start(call, () => this.#native.run(call === this.row.numbers ? undefined : call, ...given));
     if (this.#capture.step)
       throw plainError('ERR_ROI_LOSS_CAPTURE', 'record called a second loss function; expected one');
-    const recorded = callNative(() => this.#native.record(call, ...upstreams));
+    const own = call.slice();
+    const recorded = callNative(() => this.#native.record(own, ...given));
     this.#capture.graph = Graph.create<AnyStep>(recorded, () => {
       this.checkUsable();
-      return start(() => recorded.run(call));
+      return start(own, () => recorded.run());
     });
     const step = make(call, 'recorded', perRoi);
     this.#capture.step = step;

@@ -36,4 +36,22 @@ export const slots = {
   loss: { class: slotOf('class.loss'), box: slotOf('box.loss'), mask: slotOf('mask.loss') },
 };
 
-export const newCall = (): Float64Array => new Float64Array(native.callSlots.length);
+const newCall = (): Float64Array => new Float64Array(native.callSlots.length);
+
+/** The numbers of one step at a time, made once: arrays of a step's own would be work for the garbage collector. */
+export class CallRow {
+  readonly numbers = newCall();
+  #isTaken = false;
+
+  /** The numbers for a step; others where a getter among the options of a step runs this one. */
+  take(): Float64Array {
+    if (this.#isTaken) return newCall();
+    this.#isTaken = true;
+    return this.numbers;
+  }
+
+  /** Takes back what `take` returned, once the step is done with or has failed. */
+  giveBack(call: Float64Array): void {
+    if (call === this.numbers) this.#isTaken = false;
+  }
+}

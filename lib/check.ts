@@ -26,17 +26,38 @@ export function checkKeys(what: string, value: object, known: ReadonlySet<string
 /** The properties that `known` names, inherited ones too, each read once; checks that there are no others. */
 export function readKeys<T extends object>(what: string, value: T, known: ReadonlySet<string>): T {
   checkKeys(what, value, known);
-  return Object.fromEntries([...known].map((key) => [key, value[key as keyof T]])) as T;
+  const properties: { [key: string]: unknown } = {};
+  for (const key of known) properties[key] = value[key as keyof T];
+  return properties as T;
 }
 
 /** A typed array's own getter, past properties of the same name that an array or its class may have. */
-function trueGetter<T>(name: 'length' | 'buffer'): (array: HostArray) => T {
+function trueGetter<T>(name: 'length' | 'buffer' | 'byteOffset' | 'byteLength'): (array: HostArray) => T {
   const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name) ?? {};
   return (array) => (get as () => T).call(array);
 }
 /** The number of elements that a typed array truly has. */
 export const lengthOf = trueGetter<number>('length');
 const bufferOf = trueGetter<ArrayBufferLike>('buffer');
+const byteOffsetOf = trueGetter<number>('byteOffset');
+const byteLengthOf = trueGetter<number>('byteLength');
+
+/** Bytes of a buffer, from `begin` to before `end`. */
+interface Bytes {
+  readonly buffer: ArrayBufferLike;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Where an array lies. */
+export function bytesOf(array: HostArray): Bytes {
+  const begin = byteOffsetOf(array);
+  return { buffer: bufferOf(array), begin, end: begin + byteLengthOf(array) };
+}
+
+/** Whether two pieces of memory have a byte in common. */
+export const overlap = (a: Bytes, b: Bytes): boolean =>
+  a.buffer === b.buffer && a.begin < b.end && b.begin < a.end;
 
 function isDetached(buffer: ArrayBufferLike): boolean {
   try {

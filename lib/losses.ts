@@ -22,6 +22,8 @@ import type {
   MaskInputs,
   MaskLossOptions,
   MaskMetrics,
+  OutOption,
+  OutOptions,
   OwnGrad,
   TermResult,
 } from './types';
@@ -43,7 +45,7 @@ const inputsOf = {
 function termOnArrays(
   term: TermName,
   given: unknown,
-  options: HostOptions & HostMaskOptions & Pick<ClassLossOptions, 'classWeights'>,
+  options: HostOptions & HostMaskOptions & Pick<ClassLossOptions, 'classWeights'> & OutOption,
 ): TermResult<never> {
   const inputs = readInputs(given, inputsOf[term]);
   checkObject('options', options);
@@ -62,11 +64,15 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
       'ERR_ROI_LOSS_TYPE',
       `batch has no ${term} inputs; expected a batch made with the term '${term}'`,
     );
-  const call = batch.takeCall();
-  const calls = writeOne(call, term, options, shape);
-  return batch.run(call, calls, (numbers, pending, perRoi) =>
-    TermStep.create<never>(numbers, pending, perRoi, term),
-  );
+  const call = batch.row.take();
+  try {
+    const calls = writeOne(call, term, options, shape);
+    return batch.run(call, calls, (numbers, pending, perRoi) =>
+      TermStep.create<never>(numbers, pending, perRoi, term),
+    );
+  } finally {
+    batch.row.giveBack(call);
+  }
 }
 
 /**
@@ -83,12 +89,12 @@ function termOnBatch(term: TermName, batch: Batch, options: object): TermStep<ne
  */
 export function fusedClassLoss<G extends boolean | undefined = true>(
   inputs: ClassInputs,
-  options?: ClassLossOptions & HostOptions & GradOption<G>,
+  options?: ClassLossOptions & HostOptions & OutOption & GradOption<G>,
 ): TermResult<ClassMetrics, G>;
 export function fusedClassLoss(batch: Batch, options?: ClassLossOptions): TermStep<ClassMetrics>;
 export function fusedClassLoss(
   inputs: ClassInputs | Batch,
-  options: ClassLossOptions & HostOptions = {},
+  options: ClassLossOptions & HostOptions & OutOption = {},
 ): unknown {
   return Batch.is(inputs) ? termOnBatch('class', inputs, options) : termOnArrays('class', inputs, options);
 }
@@ -107,10 +113,13 @@ export function fusedClassLoss(
  */
 export function fusedBoxLoss<G extends boolean | undefined = true>(
   inputs: BoxInputs,
-  options?: BoxLossOptions & HostOptions & GradOption<G>,
+  options?: BoxLossOptions & HostOptions & OutOption & GradOption<G>,
 ): TermResult<never, G>;
 export function fusedBoxLoss(batch: Batch, options?: BoxLossOptions): TermStep;
-export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions & HostOptions = {}): unknown {
+export function fusedBoxLoss(
+  inputs: BoxInputs | Batch,
+  options: BoxLossOptions & HostOptions & OutOption = {},
+): unknown {
   return Batch.is(inputs) ? termOnBatch('box', inputs, options) : termOnArrays('box', inputs, options);
 }
 
@@ -130,12 +139,12 @@ export function fusedBoxLoss(inputs: BoxInputs | Batch, options: BoxLossOptions 
  */
 export function fusedMaskLoss<G extends boolean | undefined = true>(
   inputs: MaskInputs,
-  options?: MaskLossOptions & HostOptions & HostMaskOptions & GradOption<G>,
+  options?: MaskLossOptions & HostOptions & HostMaskOptions & OutOption & GradOption<G>,
 ): TermResult<MaskMetrics, G>;
 export function fusedMaskLoss(batch: Batch, options?: MaskLossOptions): TermStep<MaskMetrics>;
 export function fusedMaskLoss(
   inputs: MaskInputs | Batch,
-  options: MaskLossOptions & HostOptions & HostMaskOptions = {},
+  options: MaskLossOptions & HostOptions & HostMaskOptions & OutOption = {},
 ): unknown {
   return Batch.is(inputs) ? termOnBatch('mask', inputs, options) : termOnArrays('mask', inputs, options);
 }
@@ -160,12 +169,17 @@ export function fusedLoss<
   M extends boolean | undefined = undefined,
 >(
   inputs: I,
-  options?: FusedLossOptions & HostOptions & HostMaskOptions & GradOption<G> & GradOptions<C, B, M>,
+  options?: FusedLossOptions &
+    HostOptions &
+    HostMaskOptions &
+    OutOptions &
+    GradOption<G> &
+    GradOptions<C, B, M>,
 ): LossResult<I, { class: OwnGrad<G, C>; box: OwnGrad<G, B>; mask: OwnGrad<G, M> }>;
 export function fusedLoss(batch: Batch, options?: FusedLossOptions): LossStep;
 export function fusedLoss(
   given: LossInputs | Batch,
-  options: FusedLossOptions & HostOptions & HostMaskOptions = {},
+  options: FusedLossOptions & HostOptions & HostMaskOptions & OutOptions = {},
 ): unknown {
   if (Batch.is(given)) return wholeOnBatch(given, options);
   const inputs = readInputs(given, inputsOf.whole);
@@ -180,7 +194,11 @@ export function fusedLoss(
 function wholeOnBatch(batch: Batch, options: FusedLossOptions): LossStep {
   checkObject('options', options);
   checkKeys('option', options, knownOptions.batch.whole);
-  const call = batch.takeCall();
-  const calls = writeAll(call, options, batch.shape, knownOptions.batch);
-  return batch.run(call, calls, LossStep.create);
+  const call = batch.row.take();
+  try {
+    const calls = writeAll(call, options, batch.shape, knownOptions.batch);
+    return batch.run(call, calls, LossStep.create);
+  } finally {
+    batch.row.giveBack(call);
+  }
 }

@@ -26,9 +26,9 @@ export interface NativePending {
   latest(): NativePending;
 }
 
-/** A step that is run again and again with the options that it was recorded with. */
+/** A step that is run again and again with the options that it was recorded with, in the row of that call. */
 export interface NativeRecorded {
-  run(call: Float64Array): NativePending | undefined;
+  run(): NativePending | undefined;
   dispose(): void;
 }
 
@@ -117,17 +117,13 @@ export interface NativeDevice {
 }
 
 /** The arrays in the order of `each_step_array` in native/buffers.h. */
-type RunArguments = [
-  call: Float64Array,
-  classWeights: Float32Array | undefined,
-  classUpstream: Float32Array | undefined,
-  boxUpstream: Float32Array | undefined,
-  maskUpstream: Float32Array | undefined,
-];
+/** Those of each_step_array in native/buffers.h; none, where all are undefined. */
+type StepArrays = readonly (Float32Array | undefined)[];
 
 export interface NativeBatch {
-  run(...step: RunArguments): NativePending | undefined;
-  record(...step: RunArguments): NativeRecorded;
+  /** Without `call`, the row that the batch was made with. */
+  run(call?: Float64Array, ...arrays: StepArrays): NativePending | undefined;
+  record(call: Float64Array, ...arrays: StepArrays): NativeRecorded;
   dispose(): void;
 }
 
@@ -168,6 +164,7 @@ interface Addon {
     device: NativeDevice,
     shape: NativeShape,
     buffers: NativeBuffers<NativeMemory>,
+    call: Float64Array,
   ) => NativeBatch;
   /** 0 where the driver does not start. */
   countGpus(): number;

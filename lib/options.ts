@@ -18,7 +18,7 @@ import type {
 // The options of a step, checked and written into the row of numbers that native code reads.
 
 const termKeys = ['reduction', 'normalizer', 'weight', 'gradScale', 'grad', 'backward', 'metrics'];
-const hostKeys = ['classes', 'device', 'targets'];
+const hostKeys = ['classes', 'device', 'out', 'targets'];
 const hostMaskKeys = ['maskSize', 'imageSize', 'layout', 'maskGrad'];
 
 const ofKinds = (term: TermName) => optionKinds[term].map(([option]) => option);

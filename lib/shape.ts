@@ -1,7 +1,7 @@
 import { dtypes } from './dtypes';
 import { rangeError, typeError } from './errors';
 import { type InputName, inputNames, inputOf, inputs } from './inputs';
-import type { NativeBuffers, NativeShape } from './native';
+import type { NativeShape } from './native';
 import { type TermName, termNames } from './terms';
 import type { DType, GradName, Layout, MaskGrad } from './types';
 
@@ -80,7 +80,16 @@ function sizeOf(axis: string | number, s: StepShape, term: TermName | undefined)
   return sizes[axis] as number;
 }
 
-export const symbolsOf = (axes: readonly (string | number)[]) => `[${axes.join(', ')}]`;
+type Axes = readonly (string | number)[];
+export const symbolsOf = (axes: Axes) => `[${axes.join(', ')}]`;
+
+/** Of all inputs, put together once. */
+const symbolsOfAxes: ReadonlyMap<Axes, string> = new Map(
+  inputNames.flatMap((name) => {
+    const { axes, channelsLast } = inputOf(name);
+    return [axes, ...(channelsLast ? [channelsLast] : [])].map((own) => [own, symbolsOf(own)] as const);
+  }),
+);
 
 /** Whether a step reads an input, and so whether it has to be there. */
 export function isRead(name: InputName, s: StepShape): boolean {
@@ -162,7 +171,11 @@ export function inputSpec(name: InputName, s: StepShape): ArraySpec | undefined 
   if (!dtype || !isRead(name, s)) return undefined;
   const { term, axes, channelsLast } = inputOf(name);
   const own = (s.mask?.layout === 'nhwc' && channelsLast) || axes;
-  return { shape: own.map((axis) => sizeOf(axis, s, term)), symbols: symbolsOf(own), dtype };
+  return {
+    shape: own.map((axis) => sizeOf(axis, s, term)),
+    symbols: symbolsOfAxes.get(own) as string,
+    dtype,
+  };
 }
 
 /** The arrays that go into a step of this shape, by name. */
@@ -227,7 +240,7 @@ export function stepBuffers<T>(
   given: { readonly [K in InputName]?: T | undefined },
   grads: { readonly [K in GradName]?: T | undefined },
   perRoi: { readonly [K in TermName]?: T | undefined },
-): NativeBuffers<T> {
+): { [name: string]: T | undefined } {
   const buffers: { [name: string]: T | undefined } = {};
   for (const name of inputNames) if (given[name]) buffers[inputs[name].buffer] = given[name];
   for (const name of gradNames) if (grads[name]) buffers[`${inputs[name].term}Grad`] = grads[name];

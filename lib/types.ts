@@ -151,6 +151,23 @@ export interface HostMaskOptions {
   readonly maskGrad?: MaskGrad | undefined;
 }
 
+/**
+ * An array for the gradient, of its length. The call fills it and returns it as `grad`.
+ *
+ * Of boxes and masks a step writes the channels of the labels and leaves zeros in the others. Which channels it wrote to an
+ * array is remembered, and the next call with that array clears those alone: it costs about what a step on handles costs. The
+ * price is a rule: between calls nobody else writes to the array. One that was written to is right again after
+ * `array.fill(0)`. It must not share memory with the inputs; what it holds after an error is not defined.
+ */
+export interface OutOption {
+  readonly out?: Float32Array | undefined;
+}
+
+/** The same of `fusedLoss`: arrays by the input's name, returned in `grads`. Gradients that have none get new arrays. */
+export interface OutOptions {
+  readonly out?: { readonly [K in GradName]?: Float32Array | undefined } | undefined;
+}
+
 /** Options of `fusedLoss`: those of {@link TermOptions} at the top hold for every term that has none of its own. */
 export interface FusedLossOptions extends TermOptions {
   readonly class?: ClassLossOptions | undefined;

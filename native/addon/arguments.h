@@ -40,6 +40,20 @@ void bind_buffers(Problem& problem, Napi::Object buffers, std::vector<MemoryRef>
 
 /// The numbers of a step. Throws if `call` is not a Float64Array of the right length.
 double* call_numbers(Napi::Value call);
+
+/// Such numbers that stay where they are for many steps: to look at a typed array takes longer than a RoI's
+/// boxes.
+class CallRow {
+ public:
+  CallRow() = default;
+  explicit CallRow(Napi::Value call)
+      : numbers_(call_numbers(call)), call_(Napi::Persistent(call.As<Napi::Float64Array>())) {}
+  double* numbers() const { return numbers_; }
+
+ private:
+  double* numbers_ = nullptr;
+  Napi::Reference<Napi::Float64Array> call_;  // keeps them
+};
 void read_options(Problem& problem, const double* call);
 void write_result(double* call, const Result& result);
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { fusedBoxLoss, fusedClassLoss, fusedLoss, fusedMaskLoss } from 'roi-loss';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -239,5 +240,30 @@ if (!onCuda && process.platform === 'linux' && hasCommand('prlimit')) {
   console.log('skipped: out of memory on the host — for the CPU, on Linux with prlimit');
   test.skip('out of memory on the host');
 }
+
+test('calls with out leave no work for a full garbage collection', async () => {
+  const large = { rois: 2, classes: 81, maskSize: [28, 28] as const };
+  const { classes, maskSize } = large;
+  const inputs = inputsOf(1, large);
+  const out = fusedLoss(inputs, { classes, maskSize, device }).grads;
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    const kinds = list.getEntries().map((entry) => (entry as { detail?: { kind: number } }).detail?.kind);
+    collections += kinds.filter((kind) => kind === constants.NODE_PERFORMANCE_GC_MAJOR).length;
+  });
+  const run = async (calls: number) => {
+    for (let i = 0; i < calls; i++) fusedLoss(inputs, { classes, maskSize, device, out });
+    await turn();
+  };
+  await run(unlessSimulated(2000, 20));
+  gc();
+  await turn();
+  observer.observe({ entryTypes: ['gc'] });
+  await run(unlessSimulated(1e4, 100));
+  await turn();
+  observer.disconnect();
+  // V8 may have grown its heap. Without `out` there are several.
+  assert.ok(collections <= 1, `${collections} collections`);
+});
 
 test.run();
