@@ -29,7 +29,7 @@ import {
   type StepShape,
   sourcesOf,
 } from './shape';
-import type { HostArray, HostMaskOptions, LossInputs } from './types';
+import type { DType, HostArray, HostMaskOptions, LossInputs } from './types';
 
 // The shape of a step over arrays of the host: it follows from the arrays' lengths, C and [H, W].
 
@@ -215,6 +215,16 @@ export function checkLengths(inputs: InputArrays, options: HostMaskOptions, shap
   }
 }
 
+/** The element types of the inputs that there are. */
+function typesOf(inputs: InputArrays): StepShape['types'] {
+  const types: { [K in InputName]?: DType | undefined } = {};
+  for (const name of inputNames) {
+    const array = inputs[name];
+    if (array !== undefined) types[name] = defaultDType[arrayName(array) as string];
+  }
+  return types;
+}
+
 /** The sizes of the objects that targets are made from. */
 function objectsOf(
   inputs: InputArrays,
@@ -262,9 +272,7 @@ export function shapeOfInputs(
         }
       : undefined,
     mask: terms.mask ? maskShape(inputs, options, classes, hints, sources.mask) : undefined,
-    types: Object.fromEntries(
-      inputNames.map((name) => [name, defaultDType[arrayName(inputs[name]) as string]]),
-    ),
+    types: typesOf(inputs),
   };
   for (const name of inputNames) if (isRead(name, sized)) arrayOf(inputs, name);
   return { ...sized, ...objectsOf(inputs, options, sized) };

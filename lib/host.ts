@@ -19,7 +19,7 @@ import {
   stepBuffers,
   targetSpecs,
 } from './shape';
-import type { TermName } from './terms';
+import { type TermName, termNames } from './terms';
 import type {
   FusedLossOptions,
   GradName,
@@ -98,7 +98,8 @@ function runOnHost(
   out: Out,
 ): HostOutputs {
   const grads = gradArrays(shape, (term) => terms[term]?.gradient ?? false, out);
-  const perRoi = newArrays(perRoiSpecs(shape), (term) => terms[term]?.reduction === 'none');
+  const isPerRoi = (term: TermName) => terms[term]?.reduction === 'none';
+  const perRoi = termNames.some(isPerRoi) ? newArrays(perRoiSpecs(shape), isPerRoi) : {};
   const wantsTargets = flag('', 'targets', options.targets ?? false);
   const targets = wantsTargets ? newArrays(targetSpecs(shape), () => true) : undefined;
   const { class: cls, box, mask } = terms;
