@@ -17,7 +17,7 @@ import {
   tensorKeys,
 } from './batch-shape';
 import { CallRow } from './call';
-import { checkObject, readKeys } from './check';
+import { checkMade, checkObject, readKeys } from './check';
 import type { Device } from './device';
 import { callNative, plainError, show, typeError } from './errors';
 import { Graph } from './graph';
@@ -75,6 +75,7 @@ export class Batch implements Disposable {
   #disposed = false;
 
   private constructor(device: Device, options: BatchSizes | BatchTensors) {
+    checkMade(device, 'Batch', 'device.batch()');
     checkObject('options', options);
     this.device = device;
     const sizes = areTensors(options)

@@ -243,3 +243,12 @@ export function checkOneScores({
   if (classLogits && classProbs)
     throw typeError('ERR_ROI_LOSS_OPTION', 'classLogits and classProbs are both given; expected one of them');
 }
+
+/** Throws where plain JavaScript calls a constructor, which types keep private: without arguments. */
+export function checkMade(first: unknown, what: string, by: string): void {
+  if (first === undefined)
+    throw typeError(
+      'ERR_ROI_LOSS_TYPE',
+      `${what} has no constructor to call; expected ${by}, which makes it`,
+    );
+}

@@ -5,6 +5,7 @@ import {
   bitsOf,
   checkArray,
   checkDType,
+  checkMade,
   checkShape,
   checkSize,
   elements,
@@ -42,6 +43,7 @@ export class Device implements Disposable {
   #disposed = false;
 
   private constructor(name: string, device: NativeDevice) {
+    checkMade(name, 'Device', 'openDevice()');
     this.name = name;
     this.#native = device;
     this.description = device.description();

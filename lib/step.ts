@@ -1,3 +1,4 @@
+import { checkMade } from './check';
 import { callNative, plainError, rangeError } from './errors';
 import { ofThisThread } from './handles';
 import type { NativePending } from './native';
@@ -30,6 +31,7 @@ abstract class Step<Outcome extends { readonly metrics: unknown }> {
 
   /** @internal `call`: the numbers of the step, with its results if nothing is pending. */
   constructor(call: Float64Array, pending: Pending, perRoi: PerRoiReader | undefined) {
+    checkMade(call, 'a step', 'fusedLoss() or a function of one term');
     this.#perRoi = perRoi;
     this.#pending = pending && { step: pending, call: call.slice() };
   }

@@ -1,4 +1,4 @@
-import { bitsOf, checkArray, lengthOf, product } from './check';
+import { bitsOf, checkArray, checkMade, lengthOf, product } from './check';
 import type { Device } from './device';
 import { dtypes } from './dtypes';
 import { callNative, rangeError, typeError } from './errors';
@@ -26,6 +26,7 @@ export class Tensor implements Disposable {
     readonly shape: readonly number[],
     readonly dtype: DType,
   ) {
+    checkMade(device, 'Tensor', 'device.tensor()');
     this.#device = device;
     this.#memory = memory;
   }
