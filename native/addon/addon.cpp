@@ -6,6 +6,7 @@
 #include "device.h"
 #include "environment.h"
 #include "gpus.h"
+#include "kinds.h"
 #include "memory.h"
 #include "pending.h"
 #include "recorded.h"

@@ -84,27 +84,6 @@ void append_names(Napi::Array names, const std::string& term, List) {
   });
 }
 
-template <class List>
-Napi::Array described(Napi::Env env, List) {
-  const auto kinds = Napi::Array::New(env);
-  List::each([&](auto kind) {
-    const auto described = Napi::Object::New(env);
-    const auto options = Napi::Array::New(env);
-    for (const Option& option : kind.kOptions) {
-      const auto one = Napi::Object::New(env);
-      one.Set("name", option.name);
-      one.Set("standard", option.standard);
-      one.Set("least", option.least);
-      one.Set("most", option.most);
-      options.Set(options.Length(), one);
-    }
-    described.Set("name", kind.kName);
-    described.Set("options", options);
-    kinds.Set(kinds.Length(), described);
-  });
-  return kinds;
-}
-
 /// A number as JavaScript writes it.
 std::string number_text(Napi::Env env, double number) {
   return Napi::Number::New(env, number).ToString().Utf8Value();
@@ -143,14 +122,6 @@ Napi::Value call_slot_names(Napi::Env env) {
   append_names(names, "box", BoxLosses());
   append_names(names, "mask", MaskLosses());
   return names;
-}
-
-Napi::Value kind_lists(Napi::Env env) {
-  const auto lists = Napi::Object::New(env);
-  lists.Set("class", described(env, ClassLosses()));
-  lists.Set("box", described(env, BoxLosses()));
-  lists.Set("mask", described(env, MaskLosses()));
-  return lists;
 }
 
 Problem parse_shape(Napi::Object shape) {

@@ -28,9 +28,6 @@ namespace roi {
 
 Napi::Value call_slot_names(Napi::Env env);
 
-/// The lists of kinds by term: { class: [{ name, options: [{ name, standard, least, most }] }], box, mask }.
-Napi::Value kind_lists(Napi::Env env);
-
 /// Sizes and types. Throws if a size is negative, not whole, or a product of sizes overflows.
 Problem parse_shape(Napi::Object shape);
 

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <future>
-#include <new>
 
 #include "../labels.h"
 #include "../step_queue.h"
 #include "matcher.h"
+#include "memory.h"
 #include "roi_steps.h"
 #include "thread_pool.h"
 
@@ -29,26 +28,6 @@ constexpr int64_t kParallelWork = 64 * 1024;
 /// A quarter of a millisecond of one thread: a step above it goes to the stream, so that the event loop can
 /// turn.
 constexpr int64_t kQueuedWork = 1024 * 1024;
-
-class CpuMemory : public Memory {
- public:
-  /// calloc leaves untouched pages of a large gradient unmapped; the alignment keeps vectors within cache
-  /// lines.
-  explicit CpuMemory(size_t bytes) : Memory(nullptr, bytes), block_(std::calloc(bytes + kAlignment, 1)) {
-    if (!block_) throw std::bad_alloc();
-    const auto address = reinterpret_cast<uintptr_t>(block_);
-    data_ = static_cast<char*>(block_) + (kAlignment - address % kAlignment) % kAlignment;
-  }
-  CpuMemory(uint64_t pointer, size_t bytes)
-      : Memory(reinterpret_cast<void*>(pointer), bytes), block_(nullptr) {}
-  CpuMemory(const CpuMemory&) = delete;
-  CpuMemory& operator=(const CpuMemory&) = delete;
-  ~CpuMemory() override { std::free(block_); }
-
- private:
-  static constexpr size_t kAlignment = 64;
-  void* block_;
-};
 
 int64_t work_of_mask(const Problem& p) { return p.mask.pixels() + (p.makes_mask_targets() ? kCrop : 0); }
 
