@@ -114,6 +114,7 @@ summarize() {
 node_ts=(node --import tsx --expose-gc)
 bench=("${node_ts[@]}" bench/main.ts --device cuda --quick)
 targeted=(--filter 'R = 512, F = 128' --filter 'R = F = 512')
+suites=("${node_ts[@]}" test/run.ts --devices gpu --limit $((300 * factor)))
 core=(golden cuda-shapes sparse cuda-graphs)
 # One of its tests takes all of the GPU's memory, and would make suites beside it fail.
 alone=cuda-memory
@@ -130,9 +131,9 @@ command_of() {
   needs=node
   case $1 in
     device) command=("${node_ts[@]}" bench/cuda/rates.ts "$logs/device.txt") ;;
-    core) command=("${node_ts[@]}" test/run.ts --devices gpu --jobs 4 "${core[@]}") ;;
-    suites) command=("${node_ts[@]}" test/run.ts --devices gpu --jobs 6 "${without[@]}") ;;
-    memory) command=("${node_ts[@]}" test/run.ts --devices gpu "$alone") ;;
+    core) command=("${suites[@]}" --jobs 4 "${core[@]}") ;;
+    suites) command=("${suites[@]}" --jobs 6 "${without[@]}") ;;
+    memory) command=("${suites[@]}" "$alone") ;;
     headline) command=("${bench[@]}" --peers none "${targeted[@]}" "${results[@]}") ;;
     large) command=("${bench[@]}" --peers none --filter 'R = F = 4096, ' "${results[@]}") ;;
     variants) command=("${node_ts[@]}" bench/cuda/variants.ts "$root/.gpu-host/variants" "$logs") needs=$root/.gpu-host/variants ;;
