@@ -40,7 +40,7 @@ const newCall = (): Float64Array => new Float64Array(native.callSlots.length);
 
 /** The numbers of one step at a time, made once: arrays of a step's own would be work for the garbage collector. */
 export class CallRow {
-  readonly numbers = newCall();
+  readonly numbers: Float64Array = newCall();
   #isTaken = false;
 
   /** The numbers for a step; others where a getter among the options of a step runs this one. */

@@ -24,6 +24,8 @@ import type {
   FusedLossOptions,
   GradName,
   HostArray,
+  Losses,
+  Metrics,
   OutOption,
   OutOptions,
   Targets,
@@ -157,7 +159,12 @@ export function wholeOnHost(
   shape: StepShape,
   options: FusedLossOptions & HostOptions & OutOptions,
   known: KnownOptions,
-) {
+): Pick<HostOutputs, 'grads'> & {
+  readonly losses: Losses;
+  readonly perRoi?: HostOutputs['perRoi'];
+  readonly metrics?: Metrics;
+  readonly targets?: Targets;
+} {
   const call = row.take();
   try {
     const calls = writeAll(call, options, shape, known);

@@ -139,9 +139,19 @@ test('padding with ignored RoIs changes nothing', () =>
       { ...(padded as unknown as AllInputs), labels: pad(labels, -1) },
       { ...p.options, mask: { kind } },
     );
-    assert.equal(after.losses, before.losses);
-    for (const name of ['classLogits', 'boxDeltas', 'maskLogits'] as const)
+    assert.equal(after.losses.class, before.losses.class);
+    assert.equal(after.losses.box, before.losses.box);
+    for (const name of ['classLogits', 'boxDeltas'] as const)
       assertSame(after.grads[name], pad(before.grads[name], 0), name);
+    const maskGrad = pad(before.grads.maskLogits, 0);
+    if (onCuda) {
+      // Few RoIs get more warps each: the last bits of a mask's sums depend on how many there are (docs/kernels.md).
+      assertLoss(after.losses.mask, before.losses.mask);
+      assertClose(after.grads.maskLogits, maskGrad);
+    } else {
+      assert.equal(after.losses.mask, before.losses.mask);
+      assertSame(after.grads.maskLogits, maskGrad, 'maskLogits');
+    }
   }));
 
 test('a mixture is the weighted sum of its kinds', () =>

@@ -151,7 +151,7 @@ function assertLosses(printed: string): void {
   const losses: number[] = JSON.parse(printed);
   const ofKinds = maskKinds.map((kind) => referenceLoss(inputs, { ...options, mask: { kind } }).losses);
   const expected = [ofKinds[0]!.class, ofKinds[0]!.box, ...ofKinds.map(({ mask }) => mask)];
-  assert.is(losses.length, 5);
+  assert.is(losses.length, expected.length);
   for (const [i, loss] of losses.entries()) assertLoss(loss, expected[i]!, `loss ${i}`);
 }
 

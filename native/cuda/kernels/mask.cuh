@@ -197,7 +197,6 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
   // Without a weight it adds nothing. For pixels that come one by one, code without it would be 2% of a
   // kernel, and a branch in the code with it becomes selections: more instructions, not fewer.
   const bool with_cross_entropy = Held::kWidth == 1 || has_cross_entropy(m);
-  const float pixel_scale = scale * m.cross_entropy_pixel;
   if (roi.stale_channel >= 0) clear<T>(m, roi);
   Held pixels;
   MaskSums sums;
@@ -211,7 +210,7 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
     check_targets(pixels, m);
     if (m.metrics && turn < pieces) count_pixels(pixels);
     if (!has_dice(m))
-      add_cross_entropy(pixels, m, pixel_scale, sums);
+      add_cross_entropy(pixels, m, scale * m.cross_entropy_pixel, sums);
     else
       with_cross_entropy ? add_sums<true>(pixels, m, sums) : add_sums<false>(pixels, m, sums);
     if (turn < pieces - 1) continue;
@@ -224,8 +223,8 @@ ROI_GPU float mask_loss(const MaskParams& m, const MaskRoi& roi, float scale) {
       }
     }
     if (has_dice(m) && m.gradient)
-      with_cross_entropy ? write_gradient<true>(pixels, m, pixel_scale, derivative)
-                         : write_gradient<false>(pixels, m, pixel_scale, derivative);
+      with_cross_entropy ? write_gradient<true>(pixels, m, scale * m.cross_entropy_pixel, derivative)
+                         : write_gradient<false>(pixels, m, scale * m.cross_entropy_pixel, derivative);
   }
   return loss;
 }
