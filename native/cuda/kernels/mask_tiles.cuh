@@ -30,10 +30,14 @@ ROI_GPU void mask_tile(const StepParams& params, int tile, const MaskLabel& know
 /// compiler keeps what both need in registers that held pixels lack.
 template <bool kGeneral, class T>
 ROI_GPU void mask_tiles(const StepParams& p, int first, MaskLabel next) {
+  // Labels are read a tile ahead, but where the widest accesses to pixels of 16 bits leave no registers for
+  // them.
+  constexpr bool kAhead = kWidestAccess / sizeof(typename Element<T>::Word) < 16;
   for (int tile = first; tile < p.tasks.mask; tile += blocks()) {
     const MaskLabel known = next;
-    next = read_label(p, tile + blocks());
+    if constexpr (kAhead) next = read_label(p, tile + blocks());
     mask_tile<kGeneral, T>(p, tile, known);
+    if constexpr (!kAhead) next = read_label(p, tile + blocks());
   }
 }
 
