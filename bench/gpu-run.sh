@@ -24,6 +24,10 @@ plan=(
 )
 most_characters=10000
 factor=${ROI_LOSS_REHEARSAL:-1}
+[[ $factor =~ ^[1-9][0-9]*$ ]] || {
+  echo "ROI_LOSS_REHEARSAL is '$factor'; expected a whole number from 1 on" >&2
+  exit 2
+}
 deadline=$((525 * factor))
 
 die() {
@@ -64,9 +68,10 @@ bench/gpu-sources.sh | cmp -s - .gpu-host/sources ||
 
 # Everything runs in a copy: a checkout's own packages and build stay as they are.
 root=$PWD
-mkdir -p "${OUT:-gpu-results}"
-out=$(cd "${OUT:-gpu-results}" && pwd)
-work=$(mktemp -d)
+target=${OUT:-gpu-results}
+mkdir -p "$target" || die "the results' folder, $target, cannot be made"
+out=$(cd "$target" && pwd) || die "the results' folder, $target, cannot be entered"
+work=$(mktemp -d) || die "no temporary folder can be made in ${TMPDIR:-/tmp}"
 logs=$work/all
 run=$work/run
 mkdir -p "$logs" "$run" "$work/bin"
