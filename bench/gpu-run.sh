@@ -24,16 +24,12 @@ plan=(
 )
 most_characters=10000
 factor=${ROI_LOSS_REHEARSAL:-1}
-[[ $factor =~ ^[1-9][0-9]*$ ]] || {
-  echo "ROI_LOSS_REHEARSAL is '$factor'; expected a whole number from 1 on" >&2
-  exit 2
-}
-deadline=$((525 * factor))
-
 die() {
   echo "$1" >&2
   exit 2
 }
+[[ $factor =~ ^[1-9][0-9]*$ ]] || die "ROI_LOSS_REHEARSAL is '$factor'; expected a whole number from 1 on"
+deadline=$((525 * factor))
 known() {
   local stage
   for stage in "${plan[@]}"; do [ "${stage% *}" = "$1" ] && return; done

@@ -215,7 +215,7 @@ export function checkLengths(inputs: InputArrays, options: HostMaskOptions, shap
   }
 }
 
-/** The element types of the inputs that there are. */
+/** The element type of each input that is given. */
 function typesOf(inputs: InputArrays): StepShape['types'] {
   const types: { [K in InputName]?: DType | undefined } = {};
   for (const name of inputNames) {

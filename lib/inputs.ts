@@ -66,7 +66,6 @@ export const givenNames: readonly string[] = [
 
 /** Inputs as a caller gives them, with the parts of `gtPolygons` apart. */
 export function flattenInputs<T>(given: object): ByInput<T> {
-  if (!('gtPolygons' in given)) return given as ByInput<T>;
   const { gtPolygons, ...others } = given as ByInput<T> & { gtPolygons?: unknown };
   if (gtPolygons === undefined) return others as ByInput<T>;
   checkObject('gtPolygons', gtPolygons, 'an object, { points, rings, objects }');

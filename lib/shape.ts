@@ -17,9 +17,9 @@ export interface StepShape {
   readonly class?: { readonly input: 'classLogits' | 'classProbs' } | undefined;
   readonly box?: { readonly channels: number; readonly source: BoxSource } | undefined;
   readonly mask?: MaskShape | undefined;
-  /** Of what targets are made; absent where none are. */
+  /** The sizes of the objects that targets are made from; absent where targets are given. */
   readonly objects?: ObjectSizes | undefined;
-  /** Of the inputs that there are, of whichever term. */
+  /** The element type of each input, of any term. */
   readonly types: { readonly [K in InputName]?: DType | undefined };
 }
 
@@ -125,7 +125,7 @@ export function isRead(name: InputName, s: StepShape): boolean {
   }
 }
 
-/** Where targets come from, by the inputs that there are. Throws if targets are given beside what they are made from. */
+/** Finds where targets come from by the inputs that are given. Throws if both targets and their source are given. */
 export function sourcesOf(has: (name: InputName) => boolean): { box: BoxSource; mask: MaskSource } {
   const other = (target: InputName, source: InputName, shown: string = source) => {
     if (has(target) && has(source))

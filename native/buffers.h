@@ -5,8 +5,8 @@
 
 #include "problem.h"
 
-// The buffers of a problem, in one table: whoever reads, binds, copies or checks them walks along it. A new
-// input is a field in problem.h and a line here.
+// Lists the buffers of a problem in one table, which the code that reads, binds, copies or checks them walks
+// along. A new input is a field in problem.h and a line here.
 
 namespace roi {
 

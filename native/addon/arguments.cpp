@@ -97,7 +97,7 @@ int64_t channels(Napi::Object shape, const char* name, int64_t classes) {
   return n;
 }
 
-/// Where targets come from, and the sizes of what they are made of.
+/// Reads where targets come from, and the sizes of the objects that they are made from.
 void read_sources(Problem& p, Napi::Object shape) {
   const auto source = [&](const char* name) {
     return static_cast<TargetSource>(std::min(size(shape, name), int64_t{3}));
